@@ -1,0 +1,1 @@
+//! Registrations, anti-entropy, caches, watches, reload.

@@ -1,0 +1,1 @@
+//! A typed async Rust client of the HTTP API.

@@ -1,0 +1,1 @@
+//! The Raft engine, the segmented log and snapshot files, group commit.

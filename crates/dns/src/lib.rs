@@ -1,0 +1,1 @@
+//! DNS name grammar, answer policy and truncation, without sockets.

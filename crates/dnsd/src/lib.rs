@@ -1,0 +1,1 @@
+//! The DNS door: UDP and TCP listeners, recursors.

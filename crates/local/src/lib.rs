@@ -1,0 +1,1 @@
+//! An agent's own services and checks, and the anti-entropy plan as a pure diff.

@@ -1,0 +1,1 @@
+//! Nouns: records of the catalog, KV, sessions, queries, coordinates.

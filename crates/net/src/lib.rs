@@ -1,0 +1,1 @@
+//! Listeners, TLS with reload, unix sockets, HTTP/TLS client plumbing.

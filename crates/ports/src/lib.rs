@@ -1,0 +1,1 @@
+//! The traits where doors and rooms meet: Rpc, LocalAgent, Members; Caller, RpcError, Query, Answer.

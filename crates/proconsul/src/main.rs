@@ -1,0 +1,2 @@
+//! The proconsul binary.
+fn main() {}

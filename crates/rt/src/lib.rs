@@ -1,0 +1,1 @@
+//! Rooms (task trees), clock, timers, shutdown: the only crate that spawns, sleeps or reads a clock.

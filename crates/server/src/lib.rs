@@ -1,0 +1,1 @@
+//! RPC methods, query groups, blocking queries, leader duties.

@@ -1,0 +1,1 @@
+//! The replicated tables: a pure function of the log.

@@ -1,0 +1,1 @@
+//! Metric table, intervals, sinks, log formats, monitor stream.

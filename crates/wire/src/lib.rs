@@ -1,0 +1,1 @@
+//! Verbs: replicated commands, RPC requests and replies, exact error texts.
