@@ -1,2 +1,28 @@
-//! Repository tasks.
-fn main() {}
+//! Repository tasks. `cargo xtask layers` checks the architecture's invariants, `cargo xtask bench` measures.
+//!
+//! Nothing here is linked into the product.
+
+mod layers;
+mod purity;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = match args.first().map(String::as_str) {
+        Some("layers") => layers::check().and_then(|()| purity::check()),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask layers | bench [ROW …]")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root folder.
+fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

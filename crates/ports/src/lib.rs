@@ -1,1 +1,17 @@
-//! The traits where doors and rooms meet: Rpc, LocalAgent, Members; Caller, RpcError, Query, Answer.
+//! Where doors (HTTP, DNS, gRPC) and rooms (server, agent) meet: traits, the caller, reads as values, shared answers, errors.
+//!
+//! A door turns a request into a [`Query`] or a [`Write`], calls [`Rpc`], and renders the [`Answer`]. It never sees a room.
+//! This crate must never learn how a port is implemented, nor what HTTP or DNS look like.
+
+mod answer;
+mod caller;
+mod error;
+pub mod filter;
+mod query;
+mod rpc;
+
+pub use answer::*;
+pub use caller::*;
+pub use error::*;
+pub use query::*;
+pub use rpc::*;

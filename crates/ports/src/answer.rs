@@ -1,0 +1,110 @@
+//! Answers: shared between everyone who asked the same, with their encoded bodies kept beside them.
+
+use bytes::Bytes;
+use model::{AutopilotConfig, CheckServiceNode, Coordinate, HealthCheck, KvEntry, Node, NodeDump, NodeService, PreparedQuery, Session};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Rows of an answer; they are shared with the state root they were read from. Order is the reference's (spec/server.md §4.2)
+/// after filter and `near`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// One key or none.
+    KvEntry(Option<Arc<KvEntry>>),
+    /// Entries in key order.
+    KvEntries(Vec<Arc<KvEntry>>),
+    /// Key names, or prefixes cut after the separator, in order, without duplicates. `found` tells an empty result
+    /// that HTTP answers with 404.
+    Keys(Vec<Bytes>),
+    /// Sessions by ID (zero or one for a lookup).
+    Sessions(Vec<Arc<Session>>),
+    /// Nodes by name.
+    Nodes(Vec<Arc<Node>>),
+    /// Service names with their tags, each without duplicates.
+    Services(BTreeMap<String, Vec<String>>),
+    /// Service names.
+    ServiceNames(Vec<String>),
+    /// Instances with their nodes, by node and service ID.
+    ServiceNodes(Vec<(Arc<Node>, Arc<NodeService>)>),
+    /// A node with its services by ID, or none.
+    NodeServices(Option<(Arc<Node>, Vec<Arc<NodeService>>)>),
+    /// Checks by node and check ID.
+    Checks(Vec<Arc<HealthCheck>>),
+    /// Instances with node and checks.
+    CheckServiceNodes(Vec<CheckServiceNode>),
+    /// Nodes with everything on them.
+    NodeDump(Vec<NodeDump>),
+    /// Coordinates by node and segment.
+    Coordinates(Vec<Arc<Coordinate>>),
+    /// Prepared queries by ID.
+    PreparedQueries(Vec<Arc<PreparedQuery>>),
+    /// The stored configuration, if any.
+    AutopilotConfig(Option<Arc<AutopilotConfig>>),
+    /// Counter name → value.
+    Usage(BTreeMap<String, u64>),
+}
+
+/// The encoded forms an answer may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Compact JSON of the HTTP API.
+    Json,
+    /// JSON indented by four spaces, without the final newline of `?pretty`.
+    JsonIndented,
+    /// Gzip of [`Form::Json`].
+    JsonGzip,
+    /// Gzip of [`Form::JsonIndented`].
+    JsonIndentedGzip,
+    /// RPC reply body.
+    Msgpack,
+}
+
+/// Counts how often an answer was really encoded; tests and metrics read it.
+pub static ENCODES: AtomicU64 = AtomicU64::new(0);
+
+/// The result of one run of a query, shared by all who wait for it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Result index, at least 1.
+    pub index: u64,
+    /// The rows.
+    pub data: Data,
+    /// Whether ACLs removed rows.
+    pub filtered_by_acls: bool,
+    forms: Mutex<Vec<(Form, Bytes)>>,
+}
+
+impl Answer {
+    /// An answer without encoded forms yet.
+    pub fn new(index: u64, data: Data, filtered_by_acls: bool) -> Self {
+        Self { index: index.max(1), data, filtered_by_acls, forms: Mutex::new(Vec::new()) }
+    }
+
+    /// The body in `form`, encoding it at most once. Who comes second waits for the first: one encode per change.
+    pub fn encoded(&self, form: Form, encode: impl FnOnce(&Data) -> Bytes) -> Bytes {
+        let mut forms = self.forms.lock();
+        if let Some((_, body)) = forms.iter().find(|(f, _)| *f == form) {
+            return body.clone();
+        }
+        ENCODES.fetch_add(1, Ordering::Relaxed);
+        let body = encode(&self.data);
+        forms.push((form, body.clone()));
+        body
+    }
+}
+
+/// An answer with what is particular to this request.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The shared part.
+    pub answer: Arc<Answer>,
+    /// Whether the answering server knows a leader.
+    pub known_leader: bool,
+    /// Time since the answering server heard from the leader; zero on the leader.
+    pub last_contact: Duration,
+    /// Whether rows were removed and the caller sent a token.
+    pub filtered_by_acls: bool,
+}

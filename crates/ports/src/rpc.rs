@@ -1,0 +1,96 @@
+//! The port to the replicated state.
+
+use crate::{Answered, Caller, Query, ReadOptions, RpcError};
+use model::{AutopilotConfig, PreparedQuery, Session};
+use std::future::Future;
+use std::pin::Pin;
+use wire::Outcome;
+use wire::command::{DeregisterRequest, KvsRequest, RegisterRequest, TxnRequest, TxnResponse};
+
+/// A boxed future, so that ports stay object safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A change of the replicated state. Validation and defaults are the room's (spec/server.md §3).
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// `Catalog.Register`
+    Register(Box<RegisterRequest>),
+    /// `Catalog.Deregister`
+    Deregister(Box<DeregisterRequest>),
+    /// `KVS.Apply`; yields `Outcome::Bool`, for plain set and delete `true`.
+    Kv(Box<KvsRequest>),
+    /// `Session.Apply` create; yields `Outcome::Id`.
+    SessionCreate(Box<Session>),
+    /// `Session.Apply` destroy.
+    SessionDestroy(String),
+    /// `Txn.Apply`; yields `Outcome::Txn`.
+    Txn(Box<TxnRequest>),
+    /// `PreparedQuery.Apply` create; yields `Outcome::Id`.
+    QueryCreate(Box<PreparedQuery>),
+    /// `PreparedQuery.Apply` update.
+    QueryUpdate(Box<PreparedQuery>),
+    /// `PreparedQuery.Apply` delete.
+    QueryDelete(String),
+    /// `Coordinate.Update`: kept in memory and flushed in batches.
+    CoordinateUpdate(Box<model::Coordinate>),
+    /// `Operator.AutopilotSetConfiguration`; yields `Outcome::Bool` with `cas`.
+    AutopilotSet {
+        /// The new configuration.
+        config: Box<AutopilotConfig>,
+        /// Only if the ModifyIndex still matches.
+        cas: bool,
+    },
+}
+
+/// Where the cluster stands, as `/v1/status/*` and the operator endpoints show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// Server address of the leader, "" when unknown.
+    pub leader: String,
+    /// Server addresses of all raft peers.
+    pub peers: Vec<String>,
+    /// Whether this process is the leader.
+    pub is_leader: bool,
+    /// Raft indexes of this server.
+    pub last_log_index: u64,
+    /// Highest index known committed.
+    pub commit_index: u64,
+    /// Highest index applied to the tables.
+    pub applied_index: u64,
+    /// Current term.
+    pub term: u64,
+}
+
+/// The port to the replicated state, wherever it lives: in this process or behind the server port.
+pub trait Rpc: Send + Sync + 'static {
+    /// Answers a read, waiting as its options say. Dropping the future drops the wait.
+    fn read<'a>(&'a self, caller: &'a Caller, query: Query, options: ReadOptions) -> BoxFuture<'a, Result<Answered, RpcError>>;
+
+    /// Answers at once if no wait, no forwarding and no quorum round is needed; `None` otherwise. The hot path of doors.
+    fn read_now(&self, caller: &Caller, query: &Query, options: &ReadOptions) -> Option<Result<Answered, RpcError>>;
+
+    /// Makes a change. It is finished whatever happens to the future.
+    fn write<'a>(&'a self, caller: &'a Caller, datacenter: &'a str, write: Write) -> BoxFuture<'a, Result<Outcome, RpcError>>;
+
+    /// `Session.Renew`: resets the TTL; `None` when the session is unknown.
+    fn session_renew<'a>(
+        &'a self,
+        caller: &'a Caller,
+        datacenter: &'a str,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Session>, RpcError>>;
+
+    /// `Txn.Read`: a transaction without writes, on one root.
+    fn txn_read<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: TxnRequest,
+        options: ReadOptions,
+    ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>>;
+
+    /// Known datacenters, nearest first (`Catalog.ListDatacenters`).
+    fn datacenters<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>>;
+
+    /// Leader, peers and indexes.
+    fn status(&self) -> ClusterStatus;
+}

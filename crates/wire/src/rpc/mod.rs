@@ -1,0 +1,1 @@
+//! Requests and replies of the server port, by service (spec/wire.md §4, §5).
