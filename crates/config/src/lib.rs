@@ -1,1 +1,6 @@
 //! Configuration: raw, merged, validated.
+
+pub mod duration;
+mod flags;
+
+pub use flags::{FlagValue, Flags};

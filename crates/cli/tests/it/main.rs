@@ -1,0 +1,4 @@
+//! The command line from the outside: arguments in, streams and exit status out.
+
+mod frame;
+mod run;
