@@ -1,1 +1,11 @@
-//! Listeners, TLS with reload, unix sockets, HTTP/TLS client plumbing.
+//! Sockets and TLS: listeners on TCP and unix sockets, one stream type for both with or without TLS, and TLS configurations
+//! that are replaced while connections go on.
+//!
+//! This crate must never learn which protocol runs on a stream.
+
+mod listener;
+mod stream;
+pub mod tls;
+
+pub use listener::{Listener, SocketMode, bind_tcp, bind_unix};
+pub use stream::{Peer, Stream};

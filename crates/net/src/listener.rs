@@ -1,0 +1,143 @@
+//! Listening sockets.
+
+use crate::{Peer, Stream};
+use nix::unistd::{Gid, Group, Uid, User};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+
+/// Interval of TCP keep-alive probes on accepted connections (spec/http-api.md §1.1).
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 4096;
+
+/// Owner and mode that a unix socket gets (`unix_sockets` of the configuration).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SocketMode {
+    /// User name or number, "" to leave it.
+    pub user: String,
+    /// Group name or number, "" to leave it.
+    pub group: String,
+    /// Octal mode such as `0777`, "" to leave it.
+    pub mode: String,
+}
+
+/// A TCP or unix listener. Dropping a unix listener removes its file.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix socket and its path.
+    Unix(UnixListener, PathBuf),
+}
+
+/// Binds a TCP address for listening.
+///
+/// # Errors
+/// Those of `bind` and `listen`, such as an address in use.
+pub fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
+}
+
+/// Binds a unix socket; a file left at the path by an earlier process is replaced.
+///
+/// # Errors
+/// Those of the file system and of `bind`; an unknown user, group or a mode that is not octal.
+pub fn bind_unix(path: &Path, mode: &SocketMode) -> io::Result<Listener> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(path)?;
+    let bound = Listener::Unix(listener, path.to_owned());
+    let user = parse(&mode.user, |name| {
+        Ok(User::from_name(name)?.map(|user| user.uid.as_raw()))
+    })?;
+    let group = parse(&mode.group, |name| {
+        Ok(Group::from_name(name)?.map(|group| group.gid.as_raw()))
+    })?;
+    if user.is_some() || group.is_some() {
+        nix::unistd::chown(path, user.map(Uid::from_raw), group.map(Gid::from_raw))?;
+    }
+    if !mode.mode.is_empty() {
+        let bits = u32::from_str_radix(&mode.mode, 8).map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("invalid socket mode {:?}", mode.mode),
+            )
+        })?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(bits))?;
+    }
+    Ok(bound)
+}
+
+/// A name or number of a user or group; `None` for "".
+fn parse(text: &str, lookup: impl Fn(&str) -> io::Result<Option<u32>>) -> io::Result<Option<u32>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(number) = text.parse() {
+        return Ok(Some(number));
+    }
+    match lookup(text)? {
+        Some(number) => Ok(Some(number)),
+        None => Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("unknown user or group {text:?}"),
+        )),
+    }
+}
+
+impl Listener {
+    /// Waits for the next connection. TCP connections come with `TCP_NODELAY` and keep-alive set.
+    ///
+    /// # Errors
+    /// Those of `accept`; a caller goes on after an error (it may be out of file descriptors for a while).
+    pub async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let keep_alive = socket2::TcpKeepalive::new()
+                    .with_time(KEEP_ALIVE)
+                    .with_interval(KEEP_ALIVE);
+                socket2::SockRef::from(&stream).set_tcp_keepalive(&keep_alive)?;
+                Ok((Stream::Tcp(stream), Peer::Tcp(peer)))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), Peer::Unix))
+            }
+        }
+    }
+
+    /// The bound TCP address; `None` for a unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            // The file may be gone already; nothing else can be done about a failure here.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
