@@ -1,1 +1,26 @@
 //! Go-isms: record descriptions with their msgpack and JSON codecs, durations, times, HCL 1.
+//!
+//! Owns the two encodings every record of the system has, the [`record!`] description both come from, and the textual
+//! forms (durations, times, configuration language) that Go's standard library gives the reference implementation.
+//! It must never learn what a record means: no domain noun, no transport, no clock.
+//!
+//! * [`msgpack`]: the "old raw" dialect of RPC, replicated log and gossip (and its two close relatives).
+//! * [`json`]: encoding/json's output and its forgiving, case-insensitive input with its error texts.
+//! * [`record!`]: one description per struct, both codecs follow from it.
+//! * [`List`], [`Dict`]: Go slices and maps, which know nil from empty.
+
+mod any;
+mod collections;
+pub mod duration;
+mod gotime;
+
+pub mod json;
+pub mod msgpack;
+pub mod record;
+mod scalars;
+
+pub use any::Any;
+pub use bytes::Bytes;
+pub use collections::{Dict, List};
+pub use duration::{DurText, Nanos};
+pub use gotime::GoTime;
