@@ -18,9 +18,11 @@ pub mod json;
 pub mod msgpack;
 pub mod record;
 mod scalars;
+mod text;
 
 pub use any::Any;
 pub use bytes::Bytes;
 pub use collections::{Dict, List};
 pub use duration::{DurText, Nanos};
 pub use gotime::GoTime;
+pub use text::Text;

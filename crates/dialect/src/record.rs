@@ -29,7 +29,7 @@
 //!
 //! | option | effect |
 //! |---|---|
-//! | `omit` | JSON output leaves the field out when it is empty (Go's `omitempty`) |
+//! | `omit` | JSON output leaves the field out when it is empty (Go's `omitempty`); a nested record is empty when all its fields are |
 //! | `json = "x"` | another JSON name |
 //! | `alias = "x"` | one more spelling in JSON input; up to [`MAX_ALIASES`] |
 //! | `no_json` | never in JSON, in neither direction |
@@ -146,6 +146,8 @@ pub trait Record: Default {
     ) -> Result<(), msgpack::Error>;
     /// Reads the value of a field.
     fn read_field(&mut self, field: usize, r: &mut json::Reader<'_>);
+    /// Whether every member of the JSON object is empty.
+    fn empty_members(&self) -> bool;
     /// Writes the members of the JSON object.
     fn write_members(&self, w: &mut json::Writer<'_>);
 }
@@ -451,6 +453,10 @@ macro_rules! record {
                     }
                 }
 
+                fn empty_members(&self) -> bool {
+                    true $(&& $crate::__record!(@empty [$($flat)?] &self.$field))*
+                }
+
                 fn write_members(&self, w: &mut $crate::json::Writer<'_>) {
                     $($crate::__record!(@write [$($flat)?] &self.$field, [$($go)?], [$($($options)*)?], w);)*
                 }
@@ -471,6 +477,10 @@ macro_rules! record {
             impl $crate::json::ToJson for $name {
                 fn write_json(&self, w: &mut $crate::json::Writer<'_>) {
                     $crate::record::write_json(self, w);
+                }
+
+                fn is_empty_json(&self) -> bool {
+                    $crate::record::Record::empty_members(self)
                 }
             }
 
@@ -541,6 +551,9 @@ macro_rules! __record {
     (@read [flatten] $value:expr, $inner:expr, $r:ident) => {
         $crate::record::Record::read_field($value, usize::from($inner), $r)
     };
+
+    (@empty [] $value:expr) => { $crate::json::ToJson::is_empty_json($value) };
+    (@empty [flatten] $value:expr) => { $crate::record::Record::empty_members($value) };
 
     (@write [] $value:expr, [$go:literal], [$($options:tt)*], $w:ident) => {{
         const SPEC: $crate::record::Spec = $crate::__record!(@spec $crate::record::Spec::new($go); $($options)*);

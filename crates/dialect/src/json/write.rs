@@ -149,6 +149,23 @@ impl<'a> Writer<'a> {
         quote_into(self.out, text);
     }
 
+    /// A string of any bytes, escaped; each byte that is not UTF-8 becomes `\\ufffd`.
+    pub fn str_bytes(&mut self, text: &[u8]) {
+        match std::str::from_utf8(text) {
+            Ok(text) => quote_into(self.out, text),
+            Err(_) => {
+                self.out.push(b'"');
+                for chunk in text.utf8_chunks() {
+                    escape_into(self.out, chunk.valid());
+                    for _ in chunk.invalid() {
+                        self.out.extend_from_slice(b"\\ufffd");
+                    }
+                }
+                self.out.push(b'"');
+            }
+        }
+    }
+
     /// A string of bytes in standard padded base64.
     pub fn base64(&mut self, bytes: &[u8]) {
         self.out.push(b'"');
@@ -223,9 +240,15 @@ const SPECIAL: [bool; 256] = {
 
 /// Appends `text` as a JSON string with Go's HTML-safe escapes.
 pub fn quote_into(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    out.reserve(text.len() + 2);
     out.push(b'"');
+    escape_into(out, text);
+    out.push(b'"');
+}
+
+/// Appends the content of a JSON string.
+fn escape_into(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
     let mut done = 0;
     for (at, &byte) in bytes.iter().enumerate() {
         if !SPECIAL[usize::from(byte)] {
@@ -265,7 +288,6 @@ pub fn quote_into(out: &mut Vec<u8>, text: &str) {
         done = at + width;
     }
     out.extend_from_slice(bytes.get(done..).unwrap_or_default());
-    out.push(b'"');
 }
 
 /// A type with a JSON form.
