@@ -1,0 +1,395 @@
+//! From a request to its handler: path rules, route, the checks common to all endpoints, and back with common headers.
+
+use crate::config::{Config, Prepared};
+use crate::fault::Fault;
+use crate::gzip;
+use crate::params::Params;
+use crate::path;
+use crate::reply::{Body, JSON, OCTETS, Reply, Shape, TEXT};
+use crate::request::{Handled, Outcome, Request, RequestBody, token};
+use crate::serve::Connections;
+use crate::table::{Entry, Found, Tenancy, find};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use net::Peer;
+use ports::{BoxFuture, Caller, Rpc};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// What the door calls.
+pub struct Ports {
+    /// The replicated state.
+    pub rpc: Arc<dyn Rpc>,
+}
+
+/// The HTTP door, shared by all its listeners.
+pub struct Door {
+    pub(crate) ports: Ports,
+    settings: ArcSwap<Prepared>,
+    pub(crate) connections: Connections,
+}
+
+impl Door {
+    /// A door with these settings before these ports.
+    pub fn new(config: Config, ports: Ports) -> Arc<Self> {
+        Arc::new(Self {
+            ports,
+            settings: ArcSwap::from_pointee(Prepared::new(config)),
+            connections: Connections::default(),
+        })
+    }
+
+    /// Takes other settings; requests in flight finish with theirs.
+    pub fn reload(&self, config: Config) {
+        self.settings.store(Arc::new(Prepared::new(config)));
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Prepared> {
+        self.settings.load_full()
+    }
+
+    /// Serves one request.
+    pub(crate) fn handle(
+        self: &Arc<Self>,
+        head: Parts,
+        body: RequestBody,
+        remote: &Peer,
+    ) -> Respond {
+        let settings = self.settings();
+        let raw = head.uri.path();
+        let Some(decoded) = path::decode(raw) else {
+            return Respond::bare(
+                Reply::typed(TEXT, Bytes::from_static(b"400 Bad Request")).with_status(400),
+            );
+        };
+        if !settings.config.allow_unprintable && !path::printable(&decoded) {
+            return Respond::bare(Reply::status(400));
+        }
+        let query = head.uri.query();
+        if let Some(clean) = path::cleaned(raw) {
+            return Respond::bare(moved(&head.method, &clean, query));
+        }
+        let form = if memchr::memchr(b'%', raw.as_bytes()).is_some() {
+            path::for_matching(raw)
+        } else {
+            None
+        };
+        let found = find(form.as_deref().unwrap_or(raw.as_bytes()));
+        let decoded = Bytes::copy_from_slice(&decoded);
+        match found {
+            Found::Route(entry, rest_at) => {
+                let arrival = Arrival {
+                    head,
+                    body,
+                    remote,
+                    decoded,
+                    rest_at,
+                };
+                self.routed(settings, entry, arrival)
+            }
+            Found::NeedsSlash => Respond::bare(moved(&head.method, &format!("{raw}/"), query)),
+            Found::Nothing => Respond::ready(
+                unrouted(&settings, &head.method, &decoded),
+                &settings.response_headers,
+            ),
+        }
+    }
+
+    fn routed(
+        self: &Arc<Self>,
+        settings: Arc<Prepared>,
+        entry: &'static Entry,
+        arrival: Arrival<'_>,
+    ) -> Respond {
+        let untyped = nothing_type(&arrival.head, &arrival.decoded);
+        let finish = Finish { untyped, settings };
+        match self.checked(&finish.settings, entry, arrival) {
+            Handled::Now(outcome) => Respond::Ready(Some(finish.response(outcome))),
+            Handled::Later(future) => Respond::Waiting(future, finish),
+        }
+    }
+
+    fn checked(
+        self: &Arc<Self>,
+        settings: &Arc<Prepared>,
+        entry: &'static Entry,
+        arrival: Arrival<'_>,
+    ) -> Handled {
+        let Arrival {
+            head,
+            body,
+            remote,
+            decoded,
+            rest_at,
+        } = arrival;
+        let config = &settings.config;
+        let Some(params) = Params::parse(head.uri.query().unwrap_or_default()) else {
+            return Fault::internal("").into();
+        };
+        if config
+            .block_endpoints
+            .iter()
+            .any(|prefix| decoded.starts_with(prefix.as_bytes()))
+        {
+            return Fault::new(403, "Endpoint is blocked by agent configuration").into();
+        }
+        let own = matches!(entry.route.methods, crate::table::Methods::Own(_));
+        if head.method == Method::OPTIONS && !own {
+            return Reply::typed(JSON, Bytes::new())
+                .with(ALLOW, entry.allow.clone())
+                .into();
+        }
+        let Some(handler) = entry.handler(&head.method) else {
+            let text = format!("method {} not allowed", head.method);
+            return Reply::of_fault(Fault::new(405, text))
+                .with(ALLOW, entry.allow.clone())
+                .into();
+        };
+        if let Err(fault) = may_write(config, &head.method, remote)
+            .and_then(|()| tenancy(entry.route.tenancy, &params, &head.headers))
+        {
+            return fault.into();
+        }
+        let pretty = params.has("pretty");
+        let shape = Shape {
+            indent: pretty || config.dev_mode,
+            newline: pretty,
+            gzip: gzip::accepted(&head.headers),
+        };
+        let caller = Caller {
+            token: token(&params, &head.headers, settings),
+            remote: remote.address(),
+        };
+        handler(Request {
+            door: self.clone(),
+            settings: settings.clone(),
+            method: head.method,
+            path: decoded,
+            rest_at,
+            params,
+            headers: head.headers,
+            body,
+            caller,
+            shape,
+        })
+    }
+}
+
+/// A request whose route is known.
+struct Arrival<'a> {
+    head: Parts,
+    body: RequestBody,
+    remote: &'a Peer,
+    decoded: Bytes,
+    rest_at: usize,
+}
+
+/// Enterprise parameters and headers are refused, with a non-empty value (spec/http-api.md §3.6).
+pub(crate) fn tenancy(rule: Tenancy, params: &Params, headers: &HeaderMap) -> Result<(), Fault> {
+    let check = |header: &str, param: &str, what: &str| {
+        if headers.get(header).is_some_and(|value| !value.is_empty()) {
+            let shown = if param == "ns" {
+                "X-Consul-Namespace"
+            } else {
+                "X-Consul-Partition"
+            };
+            return Err(Fault::bad(format!(
+                "Invalid header: \"{shown}\" - {what} are a Consul Enterprise feature"
+            )));
+        }
+        if !params.text(param).is_empty() {
+            return Err(Fault::bad(format!(
+                "Invalid query parameter: \"{param}\" - {what} are a Consul Enterprise feature"
+            )));
+        }
+        Ok(())
+    };
+    let both = matches!(rule, Tenancy::Both);
+    if both {
+        check("x-consul-namespace", "ns", "Namespaces")?;
+    }
+    if both || rule == Tenancy::Partition {
+        check("x-consul-partition", "partition", "Partitions")?;
+    }
+    Ok(())
+}
+
+fn may_write(config: &Config, method: &Method, remote: &Peer) -> Result<(), Fault> {
+    if config.allow_write_from.is_empty()
+        || matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+    {
+        return Ok(());
+    }
+    match remote.address() {
+        None => Err(Fault::internal(
+            "unable to parse remote addr: address @: missing port in address",
+        )),
+        Some(address)
+            if config
+                .allow_write_from
+                .iter()
+                .any(|block| block.contains(address.ip())) =>
+        {
+            Ok(())
+        }
+        Some(_) => Err(Fault::new(403, "Access is restricted")),
+    }
+}
+
+/// 301 to another spelling of the path.
+fn moved(method: &Method, path: &str, query: Option<&str>) -> Reply {
+    let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let Ok(location) = HeaderValue::from_str(&target) else {
+        return Reply::status(400);
+    };
+    let reply = if matches!(*method, Method::GET | Method::HEAD) {
+        let shown = target
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&#34;");
+        let body = format!("<a href=\"{shown}\">Moved Permanently</a>.\n\n");
+        Reply::typed(
+            HeaderValue::from_static("text/html; charset=utf-8"),
+            body.into(),
+        )
+    } else {
+        Reply::status(301)
+    };
+    reply.with_status(301).with(LOCATION, location)
+}
+
+/// What paths without a route answer.
+fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
+    let text = |status, text: &'static str| {
+        let mut reply = Reply::typed(TEXT, Bytes::from_static(text.as_bytes())).with_status(status);
+        // A configured content type wins here.
+        if settings
+            .response_headers
+            .iter()
+            .any(|(name, _)| name == CONTENT_TYPE)
+        {
+            reply.headers.remove(CONTENT_TYPE);
+        }
+        reply
+    };
+    if path.starts_with(b"/debug/pprof/") {
+        return Reply::status(404).with(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    if path == b"/" {
+        return match &settings.config.ui {
+            Some(ui) => moved(method, &ui.content_path, None),
+            None => text(
+                200,
+                "Consul Agent: UI disabled. To enable, set ui_config.enabled=true in the agent configuration and restart.",
+            ),
+        };
+    }
+    if let Some(ui) = &settings.config.ui
+        && ui
+            .content_path
+            .strip_suffix('/')
+            .is_some_and(|bare| bare.as_bytes() == path)
+    {
+        return moved(method, &ui.content_path, None);
+    }
+    if memchr::memmem::find(path, b"/v1/").is_some() {
+        text(
+            404,
+            "Invalid URL path: not a recognized HTTP API endpoint\n",
+        )
+    } else {
+        text(
+            404,
+            "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n",
+        )
+    }
+}
+
+/// The content type of an answer for which the handler writes nothing (spec/http-api.md §1.4).
+fn nothing_type(head: &Parts, path: &[u8]) -> HeaderValue {
+    let put_kv = head.method == Method::PUT && path.starts_with(b"/v1/kv");
+    if put_kv || path.starts_with(b"/v1/event/fire/") || path.starts_with(b"/v1/snapshot") {
+        return OCTETS;
+    }
+    let reading =
+        matches!(head.method, Method::GET | Method::DELETE) || path.starts_with(b"/v1/internal");
+    match head.headers.get(CONTENT_TYPE) {
+        Some(sent) if reading => sent.clone(),
+        _ => JSON,
+    }
+}
+
+/// What is left of a request while its answer is waited for.
+pub(crate) struct Finish {
+    untyped: HeaderValue,
+    settings: Arc<Prepared>,
+}
+
+impl Finish {
+    fn response(&self, outcome: Outcome) -> Response<Body> {
+        let mut reply = outcome.unwrap_or_else(Reply::of_fault);
+        if reply.nothing {
+            reply.headers.insert(CONTENT_TYPE, self.untyped.clone());
+        }
+        into_response(reply, &self.settings.common)
+    }
+}
+
+fn into_response(
+    reply: Reply,
+    common: &[(hyper::header::HeaderName, HeaderValue)],
+) -> Response<Body> {
+    let Reply {
+        status,
+        mut headers,
+        body,
+        ..
+    } = reply;
+    for (name, value) in common {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The answer, ready or awaited.
+pub(crate) enum Respond {
+    Ready(Option<Response<Body>>),
+    Waiting(BoxFuture<'static, Outcome>, Finish),
+}
+
+impl Respond {
+    fn bare(reply: Reply) -> Self {
+        Self::ready(reply, &[])
+    }
+
+    fn ready(reply: Reply, headers: &[(hyper::header::HeaderName, HeaderValue)]) -> Self {
+        Self::Ready(Some(into_response(reply, headers)))
+    }
+}
+
+impl Future for Respond {
+    type Output = Result<Response<Body>, std::convert::Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ready(response) => Poll::Ready(Ok(response
+                .take()
+                .unwrap_or_else(|| into_response(Reply::status(500), &[])))),
+            Self::Waiting(future, finish) => future
+                .as_mut()
+                .poll(cx)
+                .map(|outcome| Ok(finish.response(outcome))),
+        }
+    }
+}

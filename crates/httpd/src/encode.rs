@@ -1,0 +1,200 @@
+//! JSON bodies of shared answers (spec/http-api.md §7).
+
+use dialect::json::{ToJson, Writer};
+use model::{CheckServiceNode, Node, NodeDump, NodeService};
+use ports::Data;
+use std::sync::Arc;
+
+/// The body of an answer's data in its usual form.
+pub(crate) fn data(data: &Data, w: &mut Writer<'_>) {
+    match data {
+        Data::KvEntry(entry) => list(w, entry.iter(), |w, e| e.write_json(w)),
+        Data::KvEntries(entries) => list(w, entries, |w, e| e.write_json(w)),
+        Data::Keys(keys) => list(w, keys, |w, key| w.str(&String::from_utf8_lossy(key))),
+        Data::Sessions(rows) => list(w, rows, |w, row| row.write_json(w)),
+        Data::Nodes(rows) => list(w, rows, |w, row| row.write_json(w)),
+        Data::Services(tags_by_name) => {
+            w.begin_object();
+            for (name, tags) in tags_by_name {
+                w.key_escaped(name);
+                list(w, tags, |w, tag| w.str(tag));
+            }
+            w.end_object();
+        }
+        Data::ServiceNames(names) => list(w, names, |w, name| w.str(name)),
+        Data::ServiceNodes(rows) => {
+            list(w, rows, |w, (node, service)| service_node(w, node, service))
+        }
+        Data::NodeServices(None) => w.null(),
+        Data::NodeServices(Some((node, services))) => {
+            w.begin_object();
+            w.member("Node", node.as_ref());
+            w.key("Services");
+            services_by_id(w, services);
+            w.end_object();
+        }
+        Data::Checks(rows) => list(w, rows, |w, row| row.write_json(w)),
+        Data::CheckServiceNodes(rows) => list(w, rows, check_service_node),
+        Data::NodeDump(rows) => list(w, rows, node_info),
+        Data::Coordinates(rows) => list(w, rows, |w, row| row.write_json(w)),
+        Data::PreparedQueries(rows) => list(w, rows, |w, row| row.write_json(w)),
+        Data::AutopilotConfig(config) => match config {
+            Some(config) => config.write_json(w),
+            None => w.null(),
+        },
+        Data::Usage(counters) => {
+            w.begin_object();
+            for (name, value) in counters {
+                w.key_escaped(name);
+                w.uint(*value);
+            }
+            w.end_object();
+        }
+    }
+}
+
+/// An array; empty is `[]`.
+pub(crate) fn list<'w, T>(
+    w: &mut Writer<'w>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(&mut Writer<'w>, T),
+) {
+    w.begin_array();
+    for item in items {
+        w.item();
+        write(w, item);
+    }
+    w.end_array();
+}
+
+fn services_by_id(w: &mut Writer<'_>, services: &[Arc<NodeService>]) {
+    let mut sorted: Vec<_> = services.iter().collect();
+    sorted.sort_by(|a, b| a.id.cmp(&b.id));
+    w.begin_object();
+    for service in sorted {
+        w.key_escaped(&service.id);
+        service.write_json(w);
+    }
+    w.end_object();
+}
+
+/// `{"Node":…,"Service":…,"Checks":[…]}`.
+pub(crate) fn check_service_node(w: &mut Writer<'_>, row: &CheckServiceNode) {
+    w.begin_object();
+    w.member("Node", row.node.as_ref());
+    w.member("Service", row.service.as_ref());
+    w.key("Checks");
+    list(w, &row.checks, |w, check| check.write_json(w));
+    w.end_object();
+}
+
+/// A node with everything on it, as the UI sees it (spec/http-api.md §23).
+pub(crate) fn node_info(w: &mut Writer<'_>, row: &NodeDump) {
+    let node = &row.node;
+    w.begin_object();
+    w.member("ID", &node.id);
+    w.member("Node", &node.node);
+    if !node.peer_name.is_empty() {
+        w.member("PeerName", &node.peer_name);
+    }
+    w.member("Address", &node.address);
+    w.member("TaggedAddresses", &node.tagged_addresses);
+    w.member("Meta", &node.meta);
+    w.key("Services");
+    list(w, &row.services, |w, service| service.write_json(w));
+    w.key("Checks");
+    list(w, &row.checks, |w, check| check.write_json(w));
+    w.end_object();
+}
+
+/// A [`model::ServiceNode`] written from its two halves, without building it; a test keeps the two alike.
+pub(crate) fn service_node(w: &mut Writer<'_>, node: &Node, service: &NodeService) {
+    w.begin_object();
+    w.member("ID", &node.id);
+    w.member("Node", &node.node);
+    w.member("Address", &node.address);
+    w.member("Datacenter", &node.datacenter);
+    w.member("TaggedAddresses", &node.tagged_addresses);
+    w.member("NodeMeta", &node.meta);
+    w.member("ServiceKind", &service.kind);
+    w.member("ServiceID", &service.id);
+    w.member("ServiceName", &service.service);
+    w.key("ServiceTags");
+    service.tags.write_json_nil_empty(w);
+    w.member("ServiceAddress", &service.address);
+    if !service.tagged_addresses.is_empty() {
+        w.member("ServiceTaggedAddresses", &service.tagged_addresses);
+    }
+    match &service.weights {
+        Some(weights) => w.member("ServiceWeights", weights.as_ref()),
+        None => w.member("ServiceWeights", &model::Weights::default()),
+    }
+    w.key("ServiceMeta");
+    service.meta.write_json_nil_empty(w);
+    w.member("ServicePort", &service.port);
+    w.member("ServiceSocketPath", &service.socket_path);
+    w.member("ServiceEnableTagOverride", &service.enable_tag_override);
+    w.member("ServiceProxy", &service.proxy);
+    w.member("ServiceConnect", &service.connect);
+    w.member("ServiceLocality", &service.locality);
+    if !service.peer_name.is_empty() {
+        w.member("PeerName", &service.peer_name);
+    }
+    w.member("CreateIndex", &service.indexes.create_index);
+    w.member("ModifyIndex", &service.indexes.modify_index);
+    w.end_object();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dialect::json::{Style, to_string};
+    use model::{ServiceNode, Weights};
+
+    fn written(node: &Node, service: &NodeService) -> String {
+        let mut out = Vec::new();
+        service_node(&mut Writer::new(&mut out, Style::Compact), node, service);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn joined_rows_are_written_as_the_record_is() {
+        let mut node = Node {
+            node: "n<1>".into(),
+            address: "10.0.0.1".into(),
+            ..Node::default()
+        };
+        let mut service = NodeService {
+            id: "web1".into(),
+            service: "web".into(),
+            port: 80,
+            ..NodeService::default()
+        };
+        assert_eq!(
+            written(&node, &service),
+            to_string(&ServiceNode::join(&node, &service))
+        );
+        node.meta = [("k".to_owned(), "v".to_owned())].into_iter().collect();
+        service.meta = node.meta.clone();
+        service.tags = ["a".to_owned(), "b".to_owned()].into();
+        service.weights = Some(Box::new(Weights {
+            passing: 1,
+            warning: 2,
+        }));
+        service.peer_name = "p".into();
+        service.indexes.modify_index = u64::MAX;
+        service.tagged_addresses.insert(
+            "lan",
+            model::ServiceAddress {
+                address: "1.1.1.1".into(),
+                port: 1,
+            },
+        );
+        service.locality = Some(Box::default());
+        service.connect.native = true;
+        assert_eq!(
+            written(&node, &service),
+            to_string(&ServiceNode::join(&node, &service))
+        );
+    }
+}

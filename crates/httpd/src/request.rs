@@ -1,0 +1,240 @@
+//! A request as handlers see it: path and query decoded, token found, body not yet read.
+
+use crate::config::Prepared;
+use crate::door::Door;
+use crate::fault::Fault;
+use crate::params::Params;
+use crate::reply::{Reply, Shape};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::Method;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
+use ports::{BoxFuture, Caller, Token};
+use std::sync::Arc;
+
+/// Most bytes of a body that come without a declared length, or that an endpoint without a limit of its own reads.
+pub(crate) const MAX_BODY: u64 = 64 << 20;
+
+/// A body not yet read.
+pub(crate) enum RequestBody {
+    /// All of it.
+    Whole(Bytes),
+    /// On the connection.
+    Incoming(Incoming),
+}
+
+impl From<Incoming> for RequestBody {
+    fn from(body: Incoming) -> Self {
+        Self::Incoming(body)
+    }
+}
+
+impl From<Bytes> for RequestBody {
+    fn from(body: Bytes) -> Self {
+        Self::Whole(body)
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    /// More than the limit.
+    TooLarge,
+    /// The connection failed or the framing is wrong.
+    Broken(String),
+}
+
+impl RequestBody {
+    /// The length that the body declares, 0 for none; `None` when it is chunked.
+    pub fn declared(&self) -> Option<u64> {
+        match self {
+            Self::Whole(bytes) => Some(bytes.len() as u64),
+            Self::Incoming(body) => body.size_hint().exact(),
+        }
+    }
+
+    /// Reads all of it, up to `limit` bytes.
+    pub async fn read(self, limit: u64) -> Result<Bytes, BodyFault> {
+        let mut body = match self {
+            Self::Whole(bytes) if bytes.len() as u64 > limit => return Err(BodyFault::TooLarge),
+            Self::Whole(bytes) => return Ok(bytes),
+            Self::Incoming(body) => body,
+        };
+        let declared = body.size_hint().lower();
+        if declared > limit {
+            return Err(BodyFault::TooLarge);
+        }
+        let mut first = Bytes::new();
+        let mut all: Option<BytesMut> = None;
+        let mut len = 0u64;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| BodyFault::Broken(error.to_string()))?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            len += data.len() as u64;
+            if len > limit {
+                return Err(BodyFault::TooLarge);
+            }
+            if let Some(all) = &mut all {
+                all.extend_from_slice(&data);
+            } else if first.is_empty() {
+                first = data;
+            } else {
+                let mut both =
+                    BytesMut::with_capacity(usize::try_from(declared.max(len)).unwrap_or(0));
+                both.extend_from_slice(&first);
+                both.extend_from_slice(&data);
+                all = Some(both);
+            }
+        }
+        Ok(all.map_or(first, BytesMut::freeze))
+    }
+}
+
+/// A request that has passed the checks common to all endpoints.
+pub(crate) struct Request {
+    pub door: Arc<Door>,
+    pub settings: Arc<Prepared>,
+    pub method: Method,
+    /// The decoded path.
+    pub path: Bytes,
+    /// Where in it the part after the route's prefix begins.
+    pub rest_at: usize,
+    pub params: Params,
+    pub headers: HeaderMap,
+    pub body: RequestBody,
+    pub caller: Caller,
+    pub shape: Shape,
+}
+
+impl Request {
+    /// The path after the route's prefix, as bytes.
+    pub fn rest(&self) -> Bytes {
+        self.path.slice(self.rest_at.min(self.path.len())..)
+    }
+
+    /// The same as text.
+    pub fn rest_text(&self) -> String {
+        String::from_utf8_lossy(&self.rest()).into_owned()
+    }
+
+    /// The same, refused with `missing` when empty.
+    pub fn rest_or(&self, missing: &'static str) -> Result<String, Fault> {
+        let rest = self.rest_text();
+        if rest.is_empty() {
+            Err(Fault::bad(missing))
+        } else {
+            Ok(rest)
+        }
+    }
+
+    /// What `Content-Length` says; `None` without that header.
+    pub fn content_length(&self) -> Option<u64> {
+        self.headers
+            .get(CONTENT_LENGTH)?
+            .to_str()
+            .ok()?
+            .parse()
+            .ok()
+    }
+
+    /// The datacenter asked for by `?dc=`, "" when it is this agent's own.
+    pub fn datacenter(&self) -> String {
+        let params = &self.params;
+        let asked = match params.text("datacenter") {
+            "" => params.text("dc"),
+            long => long,
+        };
+        self.foreign(asked)
+    }
+
+    /// `datacenter`, or "" when it is this agent's own.
+    pub fn foreign(&self, datacenter: &str) -> String {
+        if datacenter == self.settings.config.datacenter {
+            String::new()
+        } else {
+            datacenter.to_owned()
+        }
+    }
+}
+
+/// The token by precedence: query, header, bearer, the agent's own (spec/http-api.md §3.1).
+pub(crate) fn token(params: &Params, headers: &HeaderMap, settings: &Prepared) -> Token {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let query = params.text("token");
+    if !query.is_empty() {
+        return Token::new(query);
+    }
+    let header = text("x-consul-token");
+    if !header.is_empty() {
+        return Token::new(header);
+    }
+    let authorization = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .trim();
+    if let Some((scheme, rest)) = authorization.split_once(' ')
+        && scheme.eq_ignore_ascii_case("bearer")
+        && let Some(word) = rest.split_whitespace().next()
+    {
+        return Token::new(word);
+    }
+    settings.default_token.clone()
+}
+
+/// What a handler yields.
+pub(crate) type Outcome = Result<Reply, Fault>;
+
+/// A handler's answer, at once or later.
+pub(crate) enum Handled {
+    /// Ready; the hot path.
+    Now(Outcome),
+    /// Waits for something.
+    Later(BoxFuture<'static, Outcome>),
+}
+
+impl Handled {
+    /// Boxes a future.
+    pub fn later(future: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        Self::Later(Box::pin(future))
+    }
+}
+
+impl From<Outcome> for Handled {
+    fn from(outcome: Outcome) -> Self {
+        Self::Now(outcome)
+    }
+}
+
+impl From<Fault> for Handled {
+    fn from(fault: Fault) -> Self {
+        Self::Now(Err(fault))
+    }
+}
+
+impl From<Reply> for Handled {
+    fn from(reply: Reply) -> Self {
+        Self::Now(Ok(reply))
+    }
+}
+
+/// Unwraps a result inside a handler, or answers with its fault.
+macro_rules! attempt {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(fault) => {
+                return $crate::request::Handled::Now(Err($crate::fault::Fault::from(fault)))
+            }
+        }
+    };
+}
+pub(crate) use attempt;

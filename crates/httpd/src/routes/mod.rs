@@ -1,0 +1,22 @@
+//! Handlers, one file per group of endpoints. The list of routes is in [`crate::table`].
+
+pub(crate) mod catalog;
+pub(crate) mod health;
+pub(crate) mod kv;
+pub(crate) mod session;
+pub(crate) mod status;
+
+use crate::fault::Fault;
+use crate::request::{BodyFault, MAX_BODY, RequestBody};
+use bytes::Bytes;
+
+/// Reads a JSON body, within the limit that holds for endpoints without one of their own.
+pub(crate) async fn json_body(body: RequestBody) -> Result<Bytes, Fault> {
+    body.read(MAX_BODY).await.map_err(|fault| match fault {
+        BodyFault::TooLarge => Fault::new(
+            413,
+            format!("Request body too large, max size: {MAX_BODY} bytes."),
+        ),
+        BodyFault::Broken(text) => Fault::bad(format!("Request decode failed: {text}")),
+    })
+}
