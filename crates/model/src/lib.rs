@@ -9,6 +9,7 @@
 mod catalog;
 mod check;
 mod coordinate;
+mod definition;
 mod kv;
 mod names;
 mod operator;
@@ -20,6 +21,7 @@ mod session;
 pub use catalog::*;
 pub use check::*;
 pub use coordinate::*;
+pub use definition::*;
 pub use kv::*;
 pub use names::*;
 pub use operator::*;

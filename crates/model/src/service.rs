@@ -1,6 +1,6 @@
 //! Service instances.
 
-use crate::{ConnectProxyConfig, Locality, RaftIndex};
+use crate::{ConnectProxyConfig, Locality, RaftIndex, ServiceDefinition};
 use dialect::{Dict, List, record};
 
 record! {
@@ -32,7 +32,7 @@ record! {
     /// Mesh settings of an instance. The sidecar shorthand never reaches the catalog: the agent expands it.
     pub struct ServiceConnect {
         native: bool = "Native" [omit, alias = "native"],
-        sidecar_service: Option<Box<dialect::Any>> = "SidecarService" [omit, alias = "sidecar_service"],
+        sidecar_service: Option<Box<ServiceDefinition>> = "SidecarService" [omit, alias = "sidecar_service"],
         peer_meta: Option<Box<PeeringServiceMeta>> = "PeerMeta" [omit],
     }
 }
