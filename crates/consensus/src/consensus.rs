@@ -1,0 +1,478 @@
+//! Starting a server's consensus, and the handle the rest of the program holds.
+
+use std::io::{self, Read, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+
+use crate::apply::{Applier, Work};
+use crate::core::{Core, Start};
+use crate::disk::{Disk, RealDisk};
+use crate::engine::{Completion, Engine, Indexes, Input, LogSide};
+use crate::faults::Faults;
+use crate::inbox::{Inbox, Rejected};
+use crate::log::{HardState, Log, LogOptions, MAX_PAYLOAD, Opened, Position};
+use crate::machine::{StateMachine, Transport};
+use crate::membership::{Change, Membership};
+use crate::message;
+use crate::snapshot::{self, SnapshotMeta, SnapshotReader, SnapshotWriter};
+use crate::status::{ProposeError, ReadError, StartError, Status};
+use crate::writer::{Job, Writer};
+
+/// Commands that may wait for the engine; more are answered [`ProposeError::Full`].
+pub const MAX_WAITING_PROPOSALS: usize = 65_536;
+/// Bytes of commands that may wait for the engine.
+pub const MAX_WAITING_BYTES: usize = 64 << 20;
+/// What one waiting command counts besides its bytes, so that both limits are one.
+const PROPOSAL_WEIGHT: usize = MAX_WAITING_BYTES / MAX_WAITING_PROPOSALS;
+/// What a message from a peer counts besides its bytes.
+const MESSAGE_WEIGHT: usize = 256;
+/// A tick at the default multiplier.
+const TICK: Duration = Duration::from_millis(25);
+/// The multiplier at which [`TICK`] counts.
+const DEFAULT_MULTIPLIER: u32 = 5;
+
+/// How a server takes part.
+pub struct Config {
+    /// Where log and snapshots live; `None` keeps everything in memory (a lone development server).
+    pub dir: Option<PathBuf>,
+    /// The server's node id.
+    pub node_id: String,
+    /// The server's node name.
+    pub node_name: String,
+    /// `raft_multiplier`: 5 is a tick of 25 ms, and everything else follows.
+    pub multiplier: u32,
+    /// Found a cluster of one when the log is empty.
+    pub bootstrap: bool,
+    /// Log bytes that call for a snapshot, unless half the last snapshot is more. Default 64 MiB.
+    pub snapshot_log_bytes: u64,
+    /// Bytes per log segment. Default [`crate::log::SEGMENT_BYTES`].
+    pub segment_bytes: u64,
+    /// A disk in place of `dir` (tests).
+    pub disk: Option<Arc<dyn Disk>>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            dir: None,
+            node_id: String::new(),
+            node_name: String::new(),
+            multiplier: DEFAULT_MULTIPLIER,
+            bootstrap: true,
+            snapshot_log_bytes: 64 << 20,
+            segment_bytes: crate::log::SEGMENT_BYTES,
+            disk: None,
+        }
+    }
+}
+
+/// A server's consensus. Clones are handles on the same one; it ends with [`Consensus::shutdown`] or with
+/// its last handle.
+pub struct Consensus<O> {
+    shared: Arc<Shared<O>>,
+}
+
+impl<O> Clone for Consensus<O> {
+    fn clone(&self) -> Self {
+        Consensus {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+struct Shared<O> {
+    inbox: Arc<Inbox<Input<O>>>,
+    status: watch::Receiver<Status>,
+    indexes: Arc<Indexes>,
+    applied: Arc<AtomicU64>,
+    disk: Option<Arc<dyn Disk>>,
+}
+
+impl<O> Drop for Shared<O> {
+    fn drop(&mut self) {
+        self.inbox.push(Input::Shutdown(None));
+    }
+}
+
+/// What was found on disk.
+struct Found {
+    log: Option<Log>,
+    raft_id: u64,
+    hard_state: HardState,
+    base: Position,
+    entries: Vec<raft::eraftpb::Entry>,
+    applied: Position,
+    membership: Membership,
+    snapshot: Option<SnapshotReader>,
+}
+
+fn random_id() -> io::Result<u64> {
+    loop {
+        let mut bytes = [0u8; 8];
+        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+        // The engine reserves 0; the top bits stay free for arithmetic.
+        let id = u64::from_le_bytes(bytes) >> 1;
+        if id != 0 {
+            return Ok(id);
+        }
+    }
+}
+
+fn find(config: &Config, disk: Option<&Arc<dyn Disk>>) -> Result<Found, StartError> {
+    let fresh_id = random_id()?;
+    let first = || Membership::of_one(fresh_id, &config.node_id, &config.node_name);
+    let Some(disk) = disk else {
+        let base = Position { index: 1, term: 1 };
+        return Ok(Found {
+            log: None,
+            raft_id: fresh_id,
+            hard_state: HardState {
+                term: 1,
+                vote: 0,
+                commit: 1,
+            },
+            base,
+            entries: Vec::new(),
+            applied: base,
+            membership: first(),
+            snapshot: None,
+        });
+    };
+    let snapshot = snapshot::newest(disk).map_err(|error| StartError::Snapshot {
+        file: "*.snap".to_owned(),
+        error,
+    })?;
+    let options = LogOptions {
+        segment_bytes: config.segment_bytes,
+        faults: Faults::None,
+    };
+    let position = snapshot.as_ref().map(|s| s.meta().position);
+    let opened = Log::open(disk.clone(), options, position, fresh_id)?;
+    let Opened {
+        mut log,
+        raft_id,
+        mut hard_state,
+        mut bootstrap,
+        mut base,
+        entries,
+        fresh: _,
+        cut,
+    } = opened;
+    if cut {
+        tracing::warn!("the raft log ended in an interrupted write, which was cut off");
+    }
+    let empty = entries.is_empty() && bootstrap.is_none() && snapshot.is_none();
+    if empty && base.index == 0 && config.bootstrap {
+        let membership = Membership::of_one(raft_id, &config.node_id, &config.node_name);
+        log.bootstrap(&membership)?;
+        hard_state = log.hard_state();
+        base = Position { index: 1, term: 1 };
+        bootstrap = Some((1, membership));
+    }
+    let (applied, membership) = match (&snapshot, bootstrap) {
+        (Some(snapshot), _) => (snapshot.meta().position, snapshot.meta().membership.clone()),
+        (None, Some((_, membership))) => (base, membership),
+        (None, None) => (base, Membership::default()),
+    };
+    Ok(Found {
+        log: Some(log),
+        raft_id,
+        hard_state,
+        base,
+        entries,
+        applied,
+        membership,
+        snapshot,
+    })
+}
+
+impl<O: Send + 'static> Consensus<O> {
+    /// Opens log and snapshot, restores the machine and starts the threads. A lone voter leads within
+    /// milliseconds; the rest of the log is replayed meanwhile.
+    ///
+    /// # Errors
+    /// [`StartError`] when what is on disk is damaged or cannot be read.
+    pub fn start<S: StateMachine<Outcome = O>>(
+        config: Config,
+        mut machine: S,
+        transport: Option<Arc<dyn Transport>>,
+    ) -> Result<Self, StartError> {
+        let disk: Option<Arc<dyn Disk>> = match (&config.disk, &config.dir) {
+            (Some(disk), _) => Some(disk.clone()),
+            (None, Some(dir)) => Some(Arc::new(RealDisk::open(dir)?)),
+            (None, None) => None,
+        };
+        let found = find(&config, disk.as_ref())?;
+        let has_snapshot = found.snapshot.is_some();
+        if let Some(mut reader) = found.snapshot {
+            machine
+                .restore(found.applied.index, &mut reader)
+                .and_then(|()| io::copy(&mut reader, &mut io::sink()))
+                .map_err(|error| StartError::Snapshot {
+                    file: reader.name().to_owned(),
+                    error,
+                })?;
+        }
+        let last = found.entries.last().map_or(found.base.index, |e| e.index);
+        let alone = found.membership.members.len() == 1;
+        let replay_upto = if alone { last } else { found.hard_state.commit };
+        let log_bytes = found.log.as_ref().map_or(0, Log::appended);
+        let core = Core::new(Start {
+            id: found.raft_id,
+            seed: found.raft_id,
+            hard_state: found.hard_state,
+            base: found.base,
+            entries: found.entries,
+            applied: found.applied,
+            membership: found.membership.clone(),
+            has_snapshot,
+            faults: Faults::None,
+        })?;
+        let inbox: Arc<Inbox<Input<O>>> = Arc::default();
+        let work: Arc<Inbox<Work<O>>> = Arc::default();
+        let applied = Arc::new(AtomicU64::new(found.applied.index));
+        let indexes = Arc::new(Indexes::default());
+        if has_snapshot {
+            let index = found.applied.index;
+            indexes.snapshot.store(index, Ordering::Relaxed);
+        }
+        let applier = Applier {
+            machine,
+            disk: disk.clone(),
+            work: work.clone(),
+            engine: inbox.clone(),
+            applied: applied.clone(),
+            position: found.applied,
+            membership: found.membership,
+            replay_upto: Some(replay_upto.max(found.applied.index)),
+            threshold: config.snapshot_log_bytes,
+            log_bytes: 0,
+            snapshot_bytes: 0,
+            snapshotting: false,
+        };
+        tracing::debug!(log_bytes, "raft log opened");
+        let mut threads = vec![spawn("raft-apply", move || applier.run())?];
+        let writer = Writer::new(found.log);
+        let log = if transport.is_none() {
+            LogSide::Inline(Box::new(writer))
+        } else {
+            let jobs: Arc<Inbox<Job>> = Arc::default();
+            let (taken, engine) = (jobs.clone(), inbox.clone());
+            threads.push(spawn("raft-log", move || {
+                writer.serve(&taken, |done| engine.push(Input::Log(done)));
+            })?);
+            LogSide::Thread(jobs)
+        };
+        let (sender, status) = watch::channel(Status {
+            raft_id: found.raft_id,
+            ..Status::default()
+        });
+        let engine = Engine {
+            core,
+            inbox: inbox.clone(),
+            work,
+            log,
+            transport,
+            disk: disk.clone(),
+            tick: TICK * config.multiplier.max(1) / DEFAULT_MULTIPLIER,
+            status: sender,
+            indexes: indexes.clone(),
+            broken: None,
+            next_tick: Instant::now(),
+            contact: None,
+            closing: None,
+            threads,
+        };
+        spawn("raft-engine", move || engine.run())?;
+        Ok(Consensus {
+            shared: Arc::new(Shared {
+                inbox,
+                status,
+                indexes,
+                applied,
+                disk,
+            }),
+        })
+    }
+
+    /// Enqueues a command. `done` is called exactly once: on the apply thread with the entry's index and
+    /// outcome after commit and apply, or with an error, then possibly on the calling thread.
+    pub fn propose(
+        &self,
+        payload: Bytes,
+        done: Box<dyn FnOnce(Result<(u64, O), ProposeError>) + Send>,
+    ) {
+        let completion = Completion::new(done);
+        if payload.is_empty() || payload.len() > MAX_PAYLOAD {
+            return completion.call(Err(ProposeError::Size));
+        }
+        let weight = PROPOSAL_WEIGHT + payload.len();
+        let limit = MAX_WAITING_BYTES.max(weight);
+        let input = Input::Propose(payload, completion);
+        match self.shared.inbox.offer(input, weight, limit) {
+            Err(Rejected::Full(Input::Propose(_, completion))) => {
+                completion.call(Err(ProposeError::Full));
+            }
+            Err(Rejected::Closed(Input::Propose(_, completion))) => {
+                completion.call(Err(ProposeError::Shutdown));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    /// [`Consensus::propose`] for a task that waits.
+    ///
+    /// # Errors
+    /// [`ProposeError`].
+    pub async fn propose_wait(&self, payload: Bytes) -> Result<(u64, O), ProposeError> {
+        let (sender, receiver) = oneshot::channel();
+        self.propose(
+            payload,
+            Box::new(move |result| {
+                let _ = sender.send(result);
+            }),
+        );
+        receiver.await.unwrap_or(Err(ProposeError::Shutdown))
+    }
+
+    /// Linearizable read barrier: returns, with an index, when a majority confirmed this leader and
+    /// everything committed before the call is applied.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Timeout`] at `deadline`.
+    pub async fn read_barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
+        let (sender, receiver) = oneshot::channel();
+        let offered =
+            self.shared
+                .inbox
+                .offer(Input::Read(sender), PROPOSAL_WEIGHT, MAX_WAITING_BYTES);
+        match offered {
+            Err(Rejected::Full(_)) => return Err(ReadError::Full),
+            Err(Rejected::Closed(_)) => return Err(ReadError::Shutdown),
+            Ok(()) => {}
+        }
+        match tokio::time::timeout_at(deadline.into(), receiver).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(ReadError::Shutdown),
+            Err(_) => Err(ReadError::Timeout),
+        }
+    }
+
+    /// Changes the membership by one step; returns the index at which it took effect.
+    ///
+    /// # Errors
+    /// [`ProposeError`].
+    pub async fn change_membership(&self, change: Change) -> Result<u64, ProposeError> {
+        let (sender, receiver) = oneshot::channel();
+        self.shared.inbox.push(Input::Change(change, sender));
+        receiver.await.unwrap_or(Err(ProposeError::Shutdown))
+    }
+
+    /// Where this server stands now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let mut status = self.shared.status.borrow().clone();
+        let indexes = &self.shared.indexes;
+        status.last_index = indexes.last.load(Ordering::Relaxed);
+        status.commit_index = indexes.commit.load(Ordering::Relaxed);
+        status.snapshot_index = indexes.snapshot.load(Ordering::Relaxed);
+        status.applied_index = self.applied_index();
+        status
+    }
+
+    /// Last index applied; one atomic load.
+    #[must_use]
+    pub fn applied_index(&self) -> u64 {
+        self.shared.applied.load(Ordering::Acquire)
+    }
+
+    /// Changes of role, leader, term, membership and disk error; the indexes in it are as of then.
+    #[must_use]
+    pub fn watch_status(&self) -> watch::Receiver<Status> {
+        self.shared.status.clone()
+    }
+
+    /// Who takes part.
+    #[must_use]
+    pub fn membership(&self) -> Membership {
+        self.shared.status.borrow().membership.clone()
+    }
+
+    /// Starts a snapshot of the current state, unless one is under way.
+    pub fn snapshot_now(&self) {
+        self.shared.inbox.push(Input::SnapshotNow);
+    }
+
+    /// Hands leadership to another voter, if this server leads.
+    pub fn transfer_leadership(&self, raft_id: u64) {
+        self.shared.inbox.push(Input::Transfer(raft_id));
+    }
+
+    /// Campaigns now.
+    pub fn campaign(&self) {
+        self.shared.inbox.push(Input::Campaign);
+    }
+
+    /// A message arrived from a peer. Dropped when too much waits: peers repeat.
+    pub fn deliver(&self, message: Bytes) {
+        let weight = MESSAGE_WEIGHT + message.len();
+        let input = Input::Message(message);
+        let _ = self
+            .shared
+            .inbox
+            .offer(input, weight, 2 * MAX_WAITING_BYTES);
+    }
+
+    /// The connection to a peer was refused or reset.
+    pub fn peer_gone(&self, raft_id: u64) {
+        self.shared.inbox.push(Input::PeerGone(raft_id));
+    }
+
+    /// A snapshot arrives: its message, then the content until the end of `content`. Blocks while the file
+    /// is written.
+    ///
+    /// # Errors
+    /// When the message is none of a snapshot, or the content or the disk fails.
+    pub fn receive_snapshot(&self, message: Bytes, content: &mut dyn Read) -> io::Result<()> {
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        let (decoded, membership) = message::decode(message.clone()).map_err(|_| invalid())?;
+        let (Some(membership), Some(disk)) = (membership, self.shared.disk.clone()) else {
+            return Err(invalid());
+        };
+        let meta = decoded.get_snapshot().get_metadata();
+        let meta = SnapshotMeta {
+            position: Position {
+                index: meta.index,
+                term: meta.term,
+            },
+            membership,
+        };
+        let mut writer = SnapshotWriter::create(disk, "received", &meta)?;
+        io::copy(content, &mut writer)?;
+        writer.flush()?;
+        writer.finish()?;
+        self.deliver(message);
+        Ok(())
+    }
+
+    /// Answers what waits, closes the log in order, ends the threads.
+    pub async fn shutdown(&self) {
+        let (sender, receiver) = oneshot::channel();
+        self.shared.inbox.push(Input::Shutdown(Some(sender)));
+        let _ = receiver.await;
+    }
+}
+
+fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+}

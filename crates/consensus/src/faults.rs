@@ -1,0 +1,42 @@
+//! Deliberate mistakes, one at a time, so that a test can show that the simulation would notice them.
+//! All are off by default; nothing but the simulator sets them.
+
+use crate::log::HardState;
+
+/// Which rule is broken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Faults {
+    /// None.
+    #[default]
+    None,
+    /// Every third batch is not synced.
+    SkipSync,
+    /// The vote is written as "none".
+    ForgetVote,
+    /// Every fifth completion is never called.
+    DropWaiter,
+    /// One entry more than committed is handed to the state machine.
+    CommitAhead,
+    /// A write is acknowledged when it is appended, not when it is committed.
+    AcknowledgeEarly,
+    /// Reads are answered without asking a majority.
+    ReadUnconfirmed,
+}
+
+impl Faults {
+    pub(crate) fn skips_sync(self, sync: u64) -> bool {
+        self == Faults::SkipSync && sync % 3 == 0
+    }
+
+    pub(crate) fn saved_state(self, state: HardState) -> HardState {
+        if self == Faults::ForgetVote {
+            HardState { vote: 0, ..state }
+        } else {
+            state
+        }
+    }
+
+    pub(crate) fn drops_waiter(self, index: u64) -> bool {
+        self == Faults::DropWaiter && index % 5 == 0
+    }
+}

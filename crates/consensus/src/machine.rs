@@ -1,0 +1,57 @@
+//! What a user of consensus provides: the state machine and the way to its peers.
+
+use std::io;
+
+use bytes::Bytes;
+
+use crate::Entry;
+use crate::snapshot::SnapshotReader;
+
+/// Deterministic state machine fed with committed entries.
+pub trait StateMachine: Send + 'static {
+    /// What applying a command yields for its proposer.
+    type Outcome: Send + 'static;
+
+    /// Applies committed commands in log order (index ascending, payload = command bytes) and returns one
+    /// outcome per entry. Called on the apply thread; a batch is what was committed since the last call.
+    fn apply(&mut self, batch: &[Entry]) -> Vec<Self::Outcome>;
+
+    /// A handle on the current state, in O(1); another thread writes it out.
+    fn snapshot(&self) -> Box<dyn SnapshotSource>;
+
+    /// Replaces the state by what `input` holds (bytes that [`SnapshotSource::write_to`] wrote); `index` is
+    /// the last applied one in it.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read or make no state; the server then stops.
+    fn restore(&mut self, index: u64, input: &mut dyn io::Read) -> io::Result<()>;
+
+    /// Called once when the replay of the log found at start has ended.
+    fn replayed(&mut self) {}
+}
+
+/// A state to write out.
+pub trait SnapshotSource: Send {
+    /// Writes the state's bytes.
+    ///
+    /// # Errors
+    /// What `out` reports.
+    fn write_to(self: Box<Self>, out: &mut dyn io::Write) -> io::Result<()>;
+}
+
+/// The way to the other servers. Calls must not block: what cannot be sent is dropped, consensus repeats it.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends a message to the server with raft id `to`. Its receiver hands it to
+    /// [`crate::Consensus::deliver`].
+    fn send(&self, to: u64, message: Bytes);
+
+    /// Sends a snapshot's content and its message over a connection of its own; the receiver calls
+    /// [`crate::Consensus::receive_snapshot`]. `done` is called with whether it arrived.
+    fn send_snapshot(
+        &self,
+        to: u64,
+        message: Bytes,
+        content: SnapshotReader,
+        done: Box<dyn FnOnce(bool) + Send>,
+    );
+}

@@ -1,0 +1,308 @@
+//! Snapshot files: one header, checksummed blocks, a trailer; in place only when complete and synced.
+//!
+//! Owns: the frame around what a state machine writes. Must never learn: what that is.
+//! Layout: docs/decisions/0003.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::codec::{Malformed, Reader};
+use crate::disk::{Disk, DiskFile};
+use crate::log::Position;
+use crate::membership::Membership;
+
+const MAGIC: &[u8; 8] = b"PCSNAPSH";
+/// Version of the frame.
+const VERSION: u8 = 1;
+/// Bytes of content per block.
+const BLOCK: usize = 64 << 10;
+/// Largest header a reader accepts, bytes.
+const MAX_HEADER: u32 = 64 << 20;
+const TEMPORARY: &str = ".snap.tmp";
+
+/// What a snapshot covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotMeta {
+    /// Last entry in it.
+    pub position: Position,
+    /// The membership as of that entry.
+    pub membership: Membership,
+}
+
+fn name(position: Position) -> String {
+    format!("{:016x}-{:016x}.snap", position.index, position.term)
+}
+
+fn position(name: &str) -> Option<Position> {
+    let (index, term) = name.strip_suffix(".snap")?.split_once('-')?;
+    if index.len() != 16 || term.len() != 16 {
+        return None;
+    }
+    Some(Position {
+        index: u64::from_str_radix(index, 16).ok()?,
+        term: u64::from_str_radix(term, 16).ok()?,
+    })
+}
+
+fn invalid(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// Writes one snapshot; nothing is visible before [`SnapshotWriter::finish`].
+pub struct SnapshotWriter {
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
+    temporary: String,
+    position: Position,
+    offset: u64,
+    block: Vec<u8>,
+    content: u64,
+    check: u32,
+}
+
+impl SnapshotWriter {
+    /// Starts a file. `tag` keeps two writers apart (a local snapshot and one being received).
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn create(
+        disk: Arc<dyn Disk>,
+        tag: &str,
+        meta: &SnapshotMeta,
+    ) -> io::Result<SnapshotWriter> {
+        let temporary = format!("{tag}{TEMPORARY}");
+        let file = disk.create(&temporary, 0)?;
+        let mut body = BytesMut::new();
+        body.put_u64_le(meta.position.index);
+        body.put_u64_le(meta.position.term);
+        meta.membership.encode(&mut body);
+        let mut head = BytesMut::new();
+        head.put_slice(MAGIC);
+        head.put_u32_le(u32::from(VERSION));
+        head.put_u32_le(body.len() as u32);
+        head.put_slice(&body);
+        let check = crc32c::crc32c(&head);
+        head.put_u32_le(check);
+        file.write_at(0, &head)?;
+        Ok(SnapshotWriter {
+            disk,
+            file,
+            temporary,
+            position: meta.position,
+            offset: head.len() as u64,
+            block: Vec::with_capacity(BLOCK),
+            content: 0,
+            check,
+        })
+    }
+
+    fn put_block(&mut self) -> io::Result<()> {
+        let mut frame = BytesMut::with_capacity(8 + self.block.len());
+        frame.put_u32_le(self.block.len() as u32);
+        // Chained: blocks cannot be dropped, swapped or taken from another file unnoticed.
+        self.check = crc32c::crc32c_append(self.check, &frame);
+        self.check = crc32c::crc32c_append(self.check, &self.block);
+        frame.put_u32_le(self.check);
+        frame.put_slice(&self.block);
+        self.file.write_at(self.offset, &frame)?;
+        self.offset += frame.len() as u64;
+        self.content += self.block.len() as u64;
+        self.block.clear();
+        Ok(())
+    }
+
+    /// Ends the file, syncs it and puts it in place; older ones are removed but for the newest of them.
+    ///
+    /// # Errors
+    /// What the medium says; the snapshot may then be in place or not, but never in part.
+    pub fn finish(mut self) -> io::Result<u64> {
+        if !self.block.is_empty() {
+            self.put_block()?;
+        }
+        let mut trailer = BytesMut::new();
+        trailer.put_u32_le(0);
+        trailer.put_u64_le(self.content);
+        let check = crc32c::crc32c_append(self.check, &trailer);
+        trailer.put_u32_le(check);
+        self.file.write_at(self.offset, &trailer)?;
+        self.file.sync()?;
+        self.disk.rename(&self.temporary, &name(self.position))?;
+        self.disk.sync_dir()?;
+        let mut older: Vec<_> = positions(&*self.disk)?
+            .into_iter()
+            .filter(|p| p.index < self.position.index)
+            .collect();
+        older.pop();
+        for position in older {
+            self.disk.remove(&name(position))?;
+        }
+        Ok(self.offset + trailer.len() as u64)
+    }
+}
+
+impl Write for SnapshotWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = BLOCK - self.block.len();
+        let taken = bytes.len().min(room);
+        self.block.extend_from_slice(&bytes[..taken]);
+        if self.block.len() == BLOCK {
+            self.put_block()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Positions of all snapshots in place, ascending.
+fn positions(disk: &dyn Disk) -> io::Result<Vec<Position>> {
+    let mut all: Vec<_> = disk.list()?.iter().filter_map(|n| position(n)).collect();
+    all.sort_unstable_by_key(|p| (p.index, p.term));
+    Ok(all)
+}
+
+/// The newest snapshot in place, if any. Remains of interrupted writers are removed.
+///
+/// # Errors
+/// What the medium says, and `InvalidData` when the newest one's header is damaged.
+pub fn newest(disk: &Arc<dyn Disk>) -> io::Result<Option<SnapshotReader>> {
+    for file in disk.list()? {
+        if file.ends_with(TEMPORARY) {
+            disk.remove(&file)?;
+        }
+    }
+    match positions(&**disk)?.last() {
+        Some(position) => SnapshotReader::open(&**disk, *position).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads the content of a snapshot. Every block is verified before any of it is handed out; a file that
+/// ends early is an error, not an end.
+pub struct SnapshotReader {
+    file: Box<dyn DiskFile>,
+    name: String,
+    meta: SnapshotMeta,
+    offset: u64,
+    block: Bytes,
+    content: u64,
+    check: u32,
+    ended: bool,
+}
+
+impl SnapshotReader {
+    /// Opens the snapshot at `position`.
+    ///
+    /// # Errors
+    /// What the medium says, and `InvalidData` when the header is damaged.
+    pub fn open(disk: &dyn Disk, position: Position) -> io::Result<SnapshotReader> {
+        let name = name(position);
+        let file = disk.open(&name)?;
+        let mut fixed = [0u8; 16];
+        if file.read_at(0, &mut fixed)? < fixed.len() || &fixed[..8] != MAGIC {
+            return Err(invalid("the snapshot has no header"));
+        }
+        let mut reader = Reader::new(Bytes::copy_from_slice(&fixed[8..]));
+        let cut = |m: Malformed| invalid(m.0);
+        if reader.u32().map_err(cut)? != u32::from(VERSION) {
+            return Err(invalid("the snapshot was written by a newer version"));
+        }
+        let len = reader.u32().map_err(cut)?;
+        if len > MAX_HEADER {
+            return Err(invalid("the snapshot's header is damaged"));
+        }
+        let mut rest = vec![0u8; len as usize + 4];
+        if file.read_at(16, &mut rest)? < rest.len() {
+            return Err(invalid("the snapshot's header is cut short"));
+        }
+        let body = Bytes::from(rest);
+        let (body, sum) = (body.slice(..len as usize), body.slice(len as usize..));
+        let check = crc32c::crc32c_append(crc32c::crc32c(&fixed), &body);
+        if Reader::new(sum).u32().map_err(cut)? != check {
+            return Err(invalid("the snapshot's header is damaged"));
+        }
+        let mut reader = Reader::new(body);
+        let position = Position {
+            index: reader.u64().map_err(cut)?,
+            term: reader.u64().map_err(cut)?,
+        };
+        let membership = Membership::read(&mut reader).map_err(cut)?;
+        Ok(SnapshotReader {
+            file,
+            name,
+            meta: SnapshotMeta {
+                position,
+                membership,
+            },
+            offset: 16 + u64::from(len) + 4,
+            block: Bytes::new(),
+            content: 0,
+            check,
+            ended: false,
+        })
+    }
+
+    /// What the snapshot covers.
+    #[must_use]
+    pub fn meta(&self) -> &SnapshotMeta {
+        &self.meta
+    }
+
+    /// The file's name, for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn next_block(&mut self) -> io::Result<()> {
+        let mut head = [0u8; 16];
+        let read = self.file.read_at(self.offset, &mut head)?;
+        if read < 8 {
+            return Err(invalid("the snapshot is cut short"));
+        }
+        let mut fields = Reader::new(Bytes::copy_from_slice(&head));
+        let cut = |m: Malformed| invalid(m.0);
+        let len = fields.u32().map_err(cut)? as usize;
+        if len == 0 {
+            let content = fields.u64().map_err(cut)?;
+            let check = crc32c::crc32c_append(self.check, &head[..12]);
+            if read < 16 || fields.u32().map_err(cut)? != check || content != self.content {
+                return Err(invalid("the snapshot's end is damaged"));
+            }
+            self.ended = true;
+            return Ok(());
+        }
+        if len > BLOCK {
+            return Err(invalid("a block of the snapshot is damaged"));
+        }
+        let mut block = vec![0u8; len];
+        if self.file.read_at(self.offset + 8, &mut block)? < len {
+            return Err(invalid("the snapshot is cut short"));
+        }
+        let check = crc32c::crc32c_append(self.check, &head[..4]);
+        let check = crc32c::crc32c_append(check, &block);
+        if fields.u32().map_err(cut)? != check {
+            return Err(invalid("a block of the snapshot is damaged"));
+        }
+        self.check = check;
+        self.offset += 8 + len as u64;
+        self.content += len as u64;
+        self.block = block.into();
+        Ok(())
+    }
+}
+
+impl Read for SnapshotReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        while self.block.is_empty() && !self.ended {
+            self.next_block()?;
+        }
+        let taken = buf.len().min(self.block.len());
+        buf[..taken].copy_from_slice(&self.block.split_to(taken));
+        Ok(taken)
+    }
+}

@@ -1,0 +1,113 @@
+//! The log's side of the driver: does what waits as one batch and says what is done. Runs on a thread of
+//! its own, or on the engine's when there are no peers whose messages could be delayed.
+
+use std::collections::VecDeque;
+
+use raft::eraftpb::Entry;
+
+use crate::inbox::Inbox;
+use crate::log::{Log, Write};
+use crate::store::Fetch;
+
+/// Work for the log.
+pub(crate) enum Job {
+    Write(Write),
+    /// A snapshot covers everything before this index.
+    Purge(u64),
+    Fetch(Fetch),
+    /// Ends orderly, with the commit index known last.
+    Seal(u64),
+    /// The thread ends.
+    Stop,
+}
+
+/// What became of it.
+pub(crate) enum Done {
+    Written(u64),
+    Failed(String),
+    Purged(u64),
+    Fetched(u64, Vec<Entry>),
+}
+
+/// The log, or nothing for a server that keeps all in memory.
+pub(crate) struct Writer {
+    log: Option<Log>,
+}
+
+impl Writer {
+    pub(crate) fn new(log: Option<Log>) -> Writer {
+        Writer { log }
+    }
+
+    /// Does all jobs; writes that stand together share one sync.
+    pub(crate) fn run(&mut self, jobs: impl Iterator<Item = Job>) -> Vec<Done> {
+        let mut done = Vec::new();
+        let mut writes = Vec::new();
+        for job in jobs {
+            if let Job::Write(write) = job {
+                writes.push(write);
+                continue;
+            }
+            self.flush(&mut writes, &mut done);
+            done.extend(self.other(job));
+        }
+        self.flush(&mut writes, &mut done);
+        done
+    }
+
+    /// Serves an inbox until [`Job::Stop`]; `report` is called for everything done.
+    pub(crate) fn serve(mut self, inbox: &Inbox<Job>, report: impl Fn(Done)) {
+        let mut jobs = VecDeque::new();
+        loop {
+            inbox.take(&mut jobs, None);
+            let stop = jobs.iter().any(|job| matches!(job, Job::Stop));
+            self.run(jobs.drain(..)).into_iter().for_each(&report);
+            if stop {
+                return;
+            }
+        }
+    }
+
+    fn flush(&mut self, writes: &mut Vec<Write>, done: &mut Vec<Done>) {
+        let Some(last) = writes.last().map(|write| write.number) else {
+            return;
+        };
+        let result = match &mut self.log {
+            Some(log) => log.append(writes),
+            None => Ok(last),
+        };
+        writes.clear();
+        done.push(match result {
+            Ok(number) => Done::Written(number),
+            Err(error) => Done::Failed(error.to_string()),
+        });
+    }
+
+    fn other(&mut self, job: Job) -> Option<Done> {
+        match (job, &mut self.log) {
+            (Job::Purge(index), Some(log)) => Some(match log.purge(index) {
+                Ok(first) => Done::Purged(first),
+                Err(error) => Done::Failed(error.to_string()),
+            }),
+            (Job::Purge(index), None) => Some(Done::Purged(index)),
+            (Job::Fetch(fetch), log) => {
+                let read = log
+                    .as_ref()
+                    .map(|log| log.read(fetch.low, fetch.high, fetch.max_bytes));
+                let entries = match read {
+                    Some(Ok(entries)) => entries,
+                    Some(Err(error)) => return Some(Done::Failed(error.to_string())),
+                    None => Vec::new(),
+                };
+                Some(Done::Fetched(fetch.low, entries))
+            }
+            (Job::Seal(commit), Some(log)) => {
+                if let Err(error) = log.seal(commit) {
+                    tracing::warn!(%error, "the raft log could not be closed in order");
+                }
+                None
+            }
+            (Job::Seal(_) | Job::Write(_) | Job::Stop, _) => None,
+        }
+    }
+}

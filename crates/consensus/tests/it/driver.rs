@@ -1,0 +1,177 @@
+//! One voter on a real directory and on a failing disk.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use consensus::{Config, Consensus, ProposeError, Role, StartError};
+
+use crate::support::{Adder, MemoryDisk};
+
+fn config(dir: &Path) -> Config {
+    Config {
+        dir: Some(dir.to_owned()),
+        node_id: "id".to_owned(),
+        node_name: "one".to_owned(),
+        segment_bytes: 64 << 10,
+        ..Config::default()
+    }
+}
+
+fn number(value: u8) -> Bytes {
+    Bytes::copy_from_slice(&[value])
+}
+
+async fn leader(consensus: &Consensus<u64>) {
+    let mut status = consensus.watch_status();
+    status.wait_for(|s| s.established).await.unwrap();
+}
+
+#[tokio::test]
+async fn writes_survive_a_restart_and_ids_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let (machine, ..) = Adder::new();
+    let one = Consensus::start(config(dir.path()), machine, None).unwrap();
+    leader(&one).await;
+    for value in 1..=100 {
+        one.propose_wait(number(value)).await.unwrap();
+    }
+    let id = one.status().raft_id;
+    one.shutdown().await;
+    assert_eq!(
+        one.propose_wait(number(1)).await,
+        Err(ProposeError::Shutdown)
+    );
+
+    let (machine, sum, replayed) = Adder::new();
+    let one = Consensus::start(config(dir.path()), machine, None).unwrap();
+    leader(&one).await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    one.read_barrier(deadline).await.unwrap();
+    assert_eq!(sum.load(Ordering::SeqCst), 5050);
+    assert!(replayed.load(Ordering::SeqCst));
+    let status = one.status();
+    assert_eq!((status.raft_id, status.role), (id, Role::Leader));
+    assert_eq!(status.leader.unwrap().node_name, "one");
+    let (_, after) = one.propose_wait(number(7)).await.unwrap();
+    assert_eq!(after, 5057);
+    one.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_replaces_the_log_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (machine, ..) = Adder::new();
+    let config = || Config {
+        snapshot_log_bytes: 200 << 10,
+        ..config(dir.path())
+    };
+    let one = Consensus::start(config(), machine, None).unwrap();
+    leader(&one).await;
+    let payload = Bytes::from(vec![1u8; 1000]);
+    for _ in 0..1000 {
+        one.propose_wait(payload.clone()).await.unwrap();
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while one.status().snapshot_index == 0 && Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
+    one.shutdown().await;
+    let segments = std::fs::read_dir(dir.path())
+        .unwrap()
+        .filter(|f| f.as_ref().unwrap().path().extension() == Some("log".as_ref()))
+        .count();
+    assert!(
+        segments < 1000 * 1024 / (64 << 10),
+        "{segments} segments are left"
+    );
+
+    let (machine, sum, _) = Adder::new();
+    let one = Consensus::start(config(), machine, None).unwrap();
+    leader(&one).await;
+    let (_, after) = one.propose_wait(number(1)).await.unwrap();
+    assert_eq!((after, sum.load(Ordering::SeqCst)), (1001, 1001));
+    one.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_and_goes_on_reading() {
+    let disk = MemoryDisk::default();
+    let config = |disk: &MemoryDisk| Config {
+        disk: Some(Arc::new(disk.clone())),
+        segment_bytes: 64 << 10,
+        ..Config::default()
+    };
+    let (machine, sum, _) = Adder::new();
+    let one = Consensus::start(config(&disk), machine, None).unwrap();
+    leader(&one).await;
+    one.propose_wait(number(5)).await.unwrap();
+    disk.full.store(true, Ordering::SeqCst);
+    let refused = one.propose_wait(number(6)).await;
+    assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
+    disk.full.store(false, Ordering::SeqCst);
+    let refused = one.propose_wait(number(6)).await;
+    assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
+    assert!(one.status().disk_error.is_some());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    one.read_barrier(deadline).await.unwrap();
+    assert_eq!(sum.load(Ordering::SeqCst), 5);
+    one.shutdown().await;
+
+    let (machine, sum, _) = Adder::new();
+    let one = Consensus::start(config(&disk), machine, None).unwrap();
+    leader(&one).await;
+    one.propose_wait(number(1)).await.unwrap();
+    assert_eq!(sum.load(Ordering::SeqCst), 6);
+    one.shutdown().await;
+}
+
+#[tokio::test]
+async fn every_completion_is_called_even_when_the_last_handle_goes() {
+    let (machine, ..) = Adder::new();
+    let one = Consensus::start(Config::default(), machine, None).unwrap();
+    leader(&one).await;
+    let (sender, mut answers) = tokio::sync::mpsc::unbounded_channel();
+    const COUNT: usize = 20_000;
+    for _ in 0..COUNT {
+        let sender = sender.clone();
+        one.propose(
+            number(1),
+            Box::new(move |result| sender.send(result.is_ok()).unwrap()),
+        );
+    }
+    drop((one, sender));
+    let mut answered = 0;
+    while answers.recv().await.is_some() {
+        answered += 1;
+    }
+    assert_eq!(answered, COUNT);
+}
+
+#[tokio::test]
+async fn a_damaged_log_is_refused_by_name() {
+    let disk = MemoryDisk::default();
+    let config = |disk: &MemoryDisk| Config {
+        disk: Some(Arc::new(disk.clone())),
+        segment_bytes: 64 << 10,
+        ..Config::default()
+    };
+    let (machine, ..) = Adder::new();
+    let one = Consensus::start(config(&disk), machine, None).unwrap();
+    leader(&one).await;
+    for value in 0..10 {
+        one.propose_wait(number(value)).await.unwrap();
+    }
+    one.shutdown().await;
+    disk.edit("0000000000000001.log", |bytes| bytes[300] ^= 4);
+    let (machine, ..) = Adder::new();
+    let refused = Consensus::start(config(&disk), machine, None);
+    let error = refused.err().map(|error: StartError| error.to_string());
+    let text = error.unwrap_or_default();
+    assert!(
+        text.contains("0000000000000001.log at offset 256: "),
+        "{text}"
+    );
+}

@@ -1,0 +1,5 @@
+//! The crate from outside: the driver on a real directory, the log under truncation and bit flips.
+
+mod driver;
+mod log;
+mod support;
