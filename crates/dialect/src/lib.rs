@@ -13,6 +13,7 @@ mod any;
 mod collections;
 pub mod duration;
 mod gotime;
+pub mod hcl;
 
 pub mod json;
 pub mod msgpack;

@@ -149,7 +149,7 @@ impl<'a> Writer<'a> {
         quote_into(self.out, text);
     }
 
-    /// A string of any bytes, escaped; each byte that is not UTF-8 becomes `\\ufffd`.
+    /// A string of any bytes, escaped; each byte that is not UTF-8 becomes `\ufffd`.
     pub fn str_bytes(&mut self, text: &[u8]) {
         match std::str::from_utf8(text) {
             Ok(text) => quote_into(self.out, text),
