@@ -1,6 +1,9 @@
 //! Nodes and the joined rows of catalog answers.
 
-use crate::{ConnectProxyConfig, HealthCheck, Locality, NodeService, RaftIndex, ServiceAddress, ServiceConnect, Weights};
+use crate::{
+    ConnectProxyConfig, HealthCheck, Locality, NodeService, RaftIndex, ServiceAddress,
+    ServiceConnect, Weights,
+};
 use dialect::{Dict, List, record};
 use std::sync::Arc;
 

@@ -28,7 +28,12 @@ impl NetCoord {
 
     /// Estimated round-trip time to `other` in seconds (spec/http-api.md §3.7).
     pub fn distance(&self, other: &Self) -> f64 {
-        let square: f64 = self.vec.iter().zip(other.vec.iter()).map(|(a, b)| (a - b) * (a - b)).sum();
+        let square: f64 = self
+            .vec
+            .iter()
+            .zip(other.vec.iter())
+            .map(|(a, b)| (a - b) * (a - b))
+            .sum();
         let raw = square.sqrt() + self.height + other.height;
         let adjusted = raw + self.adjustment + other.adjustment;
         if adjusted > 0.0 { adjusted } else { raw }

@@ -113,7 +113,10 @@ impl CheckType {
             .or(when(probing && !self.udp.is_empty(), CheckKind::Udp))
             .or(when(probing && !self.grpc.is_empty(), CheckKind::Grpc))
             .or(when(self.is_docker(), CheckKind::Docker))
-            .or(when(probing && !self.os_service.is_empty(), CheckKind::OsService))
+            .or(when(
+                probing && !self.os_service.is_empty(),
+                CheckKind::OsService,
+            ))
             .or(when(self.is_script(), CheckKind::Script))
             .or(when(probing && !self.h2ping.is_empty(), CheckKind::H2Ping))
             .or(when(self.is_alias(), CheckKind::Alias))
@@ -134,7 +137,10 @@ impl CheckType {
             (probing && !self.h2ping.is_empty(), "h2ping"),
             (probing && !self.os_service.is_empty(), "os_service"),
         ];
-        table.iter().find(|(holds, _)| *holds).map_or("", |(_, name)| name)
+        table
+            .iter()
+            .find(|(holds, _)| *holds)
+            .map_or("", |(_, name)| name)
     }
 
     /// Checks the definition as a whole (spec/http-api.md §9.1).
@@ -143,12 +149,23 @@ impl CheckType {
     /// The reference's text of the first rule broken.
     pub fn validate(&self) -> Result<(), &'static str> {
         let target = !self.script_args.is_empty()
-            || [&self.http, &self.h2ping, &self.tcp, &self.udp, &self.grpc, &self.os_service].iter().any(|text| !text.is_empty());
+            || [
+                &self.http,
+                &self.h2ping,
+                &self.tcp,
+                &self.udp,
+                &self.grpc,
+                &self.os_service,
+            ]
+            .iter()
+            .any(|text| !text.is_empty());
         if self.interval.0 > 0 && self.ttl.0 > 0 {
             return Err("Interval and TTL cannot both be specified");
         }
         if target && self.interval.0 <= 0 {
-            return Err("Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks");
+            return Err(
+                "Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks",
+            );
         }
         if target && self.is_alias() && self.interval.0 > 0 {
             return Err("Interval cannot be set for Alias checks");

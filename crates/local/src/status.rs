@@ -1,0 +1,148 @@
+//! How checks change status: thresholds, and outputs that may wait.
+
+use crate::{Local, Standing};
+use model::status;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a probe found, before thresholds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding<'a> {
+    /// `passing`, `warning` or `critical`.
+    pub status: &'a str,
+    /// The probe's output.
+    pub output: &'a str,
+    /// Whether thresholds do not apply.
+    pub immediate: bool,
+}
+
+/// What a new status or output means for the sync with the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing changed, or the check is unknown.
+    None,
+    /// The catalog has to be told now.
+    Now,
+    /// Only the output changed: the catalog is told at this time.
+    Deferred(Duration),
+}
+
+impl Local {
+    /// Takes a probe's finding through the check's thresholds (spec/agent-config.md §15).
+    ///
+    /// `jitter` in [0, 1) spreads deferred outputs.
+    pub fn observe(
+        &mut self,
+        id: &str,
+        finding: &Finding<'_>,
+        now: Duration,
+        jitter: f64,
+    ) -> Change {
+        let Some(check) = self
+            .checks
+            .get_mut(id)
+            .filter(|check| check.standing != Standing::Removed)
+        else {
+            return Change::None;
+        };
+        let definition = &check.definition;
+        let counters = &mut check.counters;
+        let shown = if finding.immediate {
+            finding.status
+        } else if finding.status == status::CRITICAL {
+            counters.failures += 1;
+            counters.successes = 0;
+            // 0 means the same as the critical threshold.
+            let warning_at = match definition.failures_before_warning {
+                0 => definition.failures_before_critical,
+                n => n,
+            };
+            if counters.failures >= definition.failures_before_critical {
+                status::CRITICAL
+            } else if counters.failures >= warning_at {
+                status::WARNING
+            } else {
+                return Change::None;
+            }
+        } else {
+            counters.successes += 1;
+            counters.failures = 0;
+            if counters.successes < definition.success_before_passing {
+                return Change::None;
+            }
+            finding.status
+        };
+        self.set_check(id, shown, finding.output, now, jitter)
+    }
+
+    /// Sets a check's status and output as they are. `jitter` as in [`Local::observe`].
+    pub fn set_check(
+        &mut self,
+        id: &str,
+        to: &str,
+        output: &str,
+        now: Duration,
+        jitter: f64,
+    ) -> Change {
+        let version = self.tick();
+        let wait = self.settings.check_update_interval;
+        let output = if self.settings.discard_output {
+            ""
+        } else {
+            output
+        };
+        let Some(check) = self
+            .checks
+            .get_mut(id)
+            .filter(|check| check.standing != Standing::Removed)
+        else {
+            return Change::None;
+        };
+        if to == status::CRITICAL {
+            check.critical_since.get_or_insert(now);
+        } else {
+            check.critical_since = None;
+        }
+        let status_changed = check.row.status != to;
+        if !status_changed && check.row.output == output {
+            return Change::None;
+        }
+        let row = Arc::make_mut(&mut check.row);
+        to.clone_into(&mut row.status);
+        output.clone_into(&mut row.output);
+        check.version = version;
+        if status_changed || wait.is_zero() {
+            check.deferred_until = None;
+            check.standing = Standing::Dirty;
+            return Change::Now;
+        }
+        if check.standing == Standing::Dirty {
+            return Change::Now;
+        }
+        let at = *check
+            .deferred_until
+            .get_or_insert_with(|| now + wait / 2 + wait.mul_f64(jitter.clamp(0.0, 1.0)));
+        Change::Deferred(at)
+    }
+
+    /// Marks the outputs whose time has come; whether there were any.
+    pub fn release_deferred(&mut self, now: Duration) -> bool {
+        let mut any = false;
+        for check in self.checks.values_mut() {
+            if check.deferred_until.is_some_and(|at| at <= now) {
+                check.deferred_until = None;
+                check.standing = Standing::Dirty;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// When [`Local::release_deferred`] has something to do next.
+    pub fn next_deferred(&self) -> Option<Duration> {
+        self.checks
+            .values()
+            .filter_map(|check| check.deferred_until)
+            .min()
+    }
+}
