@@ -1,7 +1,7 @@
 //! JSON bodies of shared answers (spec/http-api.md §7).
 
 use dialect::json::{ToJson, Writer};
-use model::{CheckServiceNode, Node, NodeDump, NodeService};
+use model::{CheckServiceNode, HealthCheck, Node, NodeDump, NodeService};
 use ports::Data;
 use std::sync::Arc;
 
@@ -145,6 +145,64 @@ pub(crate) fn service_node(w: &mut Writer<'_>, node: &Node, service: &NodeServic
     w.end_object();
 }
 
+/// A service instance whose missing tags show as `null`: transactions answer with rows as they are stored.
+pub(crate) fn stored_service(w: &mut Writer<'_>, service: &NodeService) {
+    w.begin_object();
+    if !service.kind.is_empty() {
+        w.member("Kind", &service.kind);
+    }
+    w.member("ID", &service.id);
+    w.member("Service", &service.service);
+    w.member("Tags", &service.tags);
+    w.member("Address", &service.address);
+    if !service.tagged_addresses.is_empty() {
+        w.member("TaggedAddresses", &service.tagged_addresses);
+    }
+    w.member("Meta", &service.meta);
+    if service.port != 0 {
+        w.member("Port", &service.port);
+    }
+    if !service.socket_path.is_empty() {
+        w.member("SocketPath", &service.socket_path);
+    }
+    w.member("Weights", &service.weights);
+    w.member("EnableTagOverride", &service.enable_tag_override);
+    if let Some(locality) = &service.locality {
+        w.member("Locality", locality.as_ref());
+    }
+    w.member("Proxy", &service.proxy);
+    w.member("Connect", &service.connect);
+    w.member("PeerName", &service.peer_name);
+    w.member("CreateIndex", &service.indexes.create_index);
+    w.member("ModifyIndex", &service.indexes.modify_index);
+    w.end_object();
+}
+
+/// A check whose missing tags show as `null`, for the same reason.
+pub(crate) fn stored_check(w: &mut Writer<'_>, check: &HealthCheck) {
+    w.begin_object();
+    w.member("Node", &check.node);
+    w.member("CheckID", &check.check_id);
+    w.member("Name", &check.name);
+    w.member("Status", &check.status);
+    w.member("Notes", &check.notes);
+    w.member("Output", &check.output);
+    w.member("ServiceID", &check.service_id);
+    w.member("ServiceName", &check.service_name);
+    w.member("ServiceTags", &check.service_tags);
+    w.member("Type", &check.check_type);
+    w.member("Interval", &check.interval);
+    w.member("Timeout", &check.timeout);
+    w.member("ExposedPort", &check.exposed_port);
+    if !check.peer_name.is_empty() {
+        w.member("PeerName", &check.peer_name);
+    }
+    w.member("Definition", &check.definition);
+    w.member("CreateIndex", &check.indexes.create_index);
+    w.member("ModifyIndex", &check.indexes.modify_index);
+    w.end_object();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +254,45 @@ mod tests {
             written(&node, &service),
             to_string(&ServiceNode::join(&node, &service))
         );
+    }
+
+    fn text(write: impl FnOnce(&mut Writer<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Writer::new(&mut out, Style::Compact));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn stored_rows_differ_only_in_missing_tags() {
+        let mut service = NodeService {
+            id: "a".into(),
+            ..NodeService::default()
+        };
+        assert_eq!(
+            text(|w| stored_service(w, &service)),
+            to_string(&service).replacen("[]", "null", 1)
+        );
+        service.tags = ["t".to_owned()].into();
+        service.kind = "connect-proxy".into();
+        service.port = 1;
+        service.socket_path = "/s".into();
+        service.locality = Some(Box::default());
+        service.weights = Some(Box::default());
+        service
+            .tagged_addresses
+            .insert("lan", model::ServiceAddress::default());
+        assert_eq!(text(|w| stored_service(w, &service)), to_string(&service));
+        let mut check = HealthCheck {
+            check_id: "c".into(),
+            ..HealthCheck::default()
+        };
+        assert_eq!(
+            text(|w| stored_check(w, &check)),
+            to_string(&check).replacen("[]", "null", 1)
+        );
+        check.service_tags = ["t".to_owned()].into();
+        check.peer_name = "p".into();
+        check.definition.http = "http://x".into();
+        assert_eq!(text(|w| stored_check(w, &check)), to_string(&check));
     }
 }

@@ -46,14 +46,6 @@ pub(crate) enum BodyFault {
 }
 
 impl RequestBody {
-    /// The length that the body declares, 0 for none; `None` when it is chunked.
-    pub fn declared(&self) -> Option<u64> {
-        match self {
-            Self::Whole(bytes) => Some(bytes.len() as u64),
-            Self::Incoming(body) => body.size_hint().exact(),
-        }
-    }
-
     /// Reads all of it, up to `limit` bytes.
     pub async fn read(self, limit: u64) -> Result<Bytes, BodyFault> {
         let mut body = match self {

@@ -65,8 +65,17 @@ const fn route(path: &'static str, tenancy: Tenancy, methods: &'static [(Verb, H
     }
 }
 
+/// A route that answers every method itself.
+const fn own(path: &'static str, handler: Handler) -> Route {
+    Route {
+        path,
+        methods: Methods::Own(handler),
+        tenancy: Tenancy::Ignored,
+    }
+}
+
 use Tenancy::{Both, Ignored, Partition};
-use Verb::{Delete, Get, Put};
+use Verb::{Delete, Get, Post, Put};
 
 /// All routes, sorted by path.
 pub(crate) const ROUTES: &[Route] = &[
@@ -91,6 +100,17 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/catalog/register", Both, &[(Put, catalog::register)]),
     route("/v1/catalog/service/", Both, &[(Get, catalog::service)]),
     route("/v1/catalog/services", Both, &[(Get, catalog::services)]),
+    route(
+        "/v1/coordinate/node/",
+        Partition,
+        &[(Get, coordinate::node)],
+    ),
+    route(
+        "/v1/coordinate/nodes",
+        Partition,
+        &[(Get, coordinate::nodes)],
+    ),
+    route("/v1/coordinate/update", Both, &[(Put, coordinate::update)]),
     route("/v1/health/checks/", Both, &[(Get, health::checks)]),
     route("/v1/health/connect/", Both, &[(Get, health::connect)]),
     route("/v1/health/ingress/", Both, &[(Get, health::ingress)]),
@@ -102,6 +122,20 @@ pub(crate) const ROUTES: &[Route] = &[
         Both,
         &[(Get, kv::get), (Put, kv::put), (Delete, kv::delete)],
     ),
+    route(
+        "/v1/operator/autopilot/configuration",
+        Ignored,
+        &[
+            (Get, operator::autopilot_configuration),
+            (Put, operator::set_autopilot_configuration),
+        ],
+    ),
+    route(
+        "/v1/query",
+        Ignored,
+        &[(Get, query::list), (Post, query::create)],
+    ),
+    own("/v1/query/", query::below),
     route("/v1/session/create", Both, &[(Put, session::create)]),
     route("/v1/session/destroy/", Both, &[(Put, session::destroy)]),
     route("/v1/session/info/", Both, &[(Get, session::info)]),
@@ -110,6 +144,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/session/renew/", Both, &[(Put, session::renew)]),
     route("/v1/status/leader", Ignored, &[(Get, status::leader)]),
     route("/v1/status/peers", Ignored, &[(Get, status::peers)]),
+    route("/v1/txn", Ignored, &[(Put, txn::put)]),
 ];
 
 /// A route with its method list written out for the `Allow` header.

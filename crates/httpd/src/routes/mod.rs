@@ -1,10 +1,14 @@
 //! Handlers, one file per group of endpoints. The list of routes is in [`crate::table`].
 
 pub(crate) mod catalog;
+pub(crate) mod coordinate;
 pub(crate) mod health;
 pub(crate) mod kv;
+pub(crate) mod operator;
+pub(crate) mod query;
 pub(crate) mod session;
 pub(crate) mod status;
+pub(crate) mod txn;
 
 use crate::fault::Fault;
 use crate::request::{BodyFault, MAX_BODY, RequestBody};
