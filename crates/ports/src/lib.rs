@@ -3,15 +3,19 @@
 //! A door turns a request into a [`Query`] or a [`Write`], calls [`Rpc`], and renders the [`Answer`]. It never sees a room.
 //! This crate must never learn how a port is implemented, nor what HTTP or DNS look like.
 
+mod agent;
 mod answer;
 mod caller;
 mod error;
+mod execute;
 pub mod filter;
 mod query;
 mod rpc;
 
+pub use agent::*;
 pub use answer::*;
 pub use caller::*;
 pub use error::*;
+pub use execute::*;
 pub use query::*;
 pub use rpc::*;

@@ -1,6 +1,6 @@
 //! The port to the replicated state.
 
-use crate::{Answered, Caller, Query, ReadOptions, RpcError};
+use crate::{Answered, Caller, Execute, Executed, Explained, Query, ReadOptions, RpcError};
 use model::{AutopilotConfig, PreparedQuery, Session};
 use std::future::Future;
 use std::pin::Pin;
@@ -87,6 +87,27 @@ pub trait Rpc: Send + Sync + 'static {
         request: TxnRequest,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>>;
+
+    /// `PreparedQuery.Execute`. An unknown query is refused with `Query not found`, which is also the answer of a port that
+    /// has no prepared queries.
+    fn execute<'a>(
+        &'a self,
+        _caller: &'a Caller,
+        _request: Execute,
+        _options: ReadOptions,
+    ) -> BoxFuture<'a, Result<Executed, RpcError>> {
+        Box::pin(std::future::ready(Err(RpcError::refused("Query not found"))))
+    }
+
+    /// `PreparedQuery.Explain`; refuses like [`Rpc::execute`].
+    fn explain<'a>(
+        &'a self,
+        _caller: &'a Caller,
+        _request: Execute,
+        _options: ReadOptions,
+    ) -> BoxFuture<'a, Result<Explained, RpcError>> {
+        Box::pin(std::future::ready(Err(RpcError::refused("Query not found"))))
+    }
 
     /// Known datacenters, nearest first (`Catalog.ListDatacenters`).
     fn datacenters<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>>;
