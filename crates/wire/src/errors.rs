@@ -2,6 +2,8 @@
 //!
 //! Constants are whole texts; functions build those with variable parts. HTTP status codes are not known here.
 
+pub mod state;
+
 /// No leader is known or reachable within the hold time.
 pub const NO_LEADER: &str = "No cluster leader";
 /// The datacenter is unknown.
@@ -17,7 +19,8 @@ pub const QUERY_NOT_FOUND: &str = "Query not found";
 /// The leader was deposed while the write was in flight.
 pub const LEADERSHIP_LOST: &str = "leadership lost while committing log";
 /// Segments do not exist in CE.
-pub const SEGMENTS_UNSUPPORTED: &str = "Network segments are not supported in this version of Consul";
+pub const SEGMENTS_UNSUPPORTED: &str =
+    "Network segments are not supported in this version of Consul";
 /// Catalog: a registration for an unknown node.
 pub const MISSING_NODE: &str = "Missing node registration";
 /// Catalog: a check of an unknown service.

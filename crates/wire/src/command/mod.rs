@@ -3,12 +3,15 @@
 //! An entry is one type byte and a msgpack body. Types below 64 are the reference's; [`kind::RESTORE_BEGIN`] and its two
 //! companions are ours and never leave our own log.
 
-use dialect::{List, record};
+mod codec;
+
+pub use codec::{DecodeError, MAX_RESTORE_CHUNK};
+
+use dialect::{Bytes, Dict, List, record};
 use model::{
-    AutopilotConfig, Coordinate, HealthCheck, KvEntry, Locality, Node, NodeService, PreparedQuery, RaftIndex, Session,
-    SystemMetadataEntry,
+    AutopilotConfig, Coordinate, HealthCheck, KvEntry, Locality, Node, NodeService, PreparedQuery,
+    RaftIndex, Session, SystemMetadataEntry,
 };
-use dialect::{Bytes, Dict};
 
 record! {
     /// Registers a node and, with it, a service and checks. Also the snapshot record of type 0.
@@ -24,8 +27,8 @@ record! {
         checks: List<HealthCheck> = "Checks",
         locality: Option<Box<Locality>> = "Locality",
         skip_node_update: bool = "SkipNodeUpdate",
-        peer_name: String = "PeerName" [no_json],
-        token: String = "Token" [no_json],
+        peer_name: String = "PeerName",
+        token: String = "Token",
         #flatten indexes: RaftIndex,
     }
 }
@@ -37,8 +40,8 @@ record! {
         node: String = "Node",
         service_id: String = "ServiceID",
         check_id: String = "CheckID",
-        peer_name: String = "PeerName" [no_json],
-        token: String = "Token" [no_json],
+        peer_name: String = "PeerName",
+        token: String = "Token",
     }
 }
 
@@ -217,6 +220,10 @@ pub mod kind {
     pub const RESTORE_BEGIN: u8 = 120;
     /// Ours: a piece of at most 512 KiB of the archive's state stream.
     pub const RESTORE_CHUNK: u8 = 121;
+    /// The removed ACL system; answered with an error.
+    pub const LEGACY_ACL: u8 = 4;
+    /// Checkpoint of a log verifier: no effect.
+    pub const VERIFIER: u8 = 41;
     /// Ours: swaps the restored root in.
     pub const RESTORE_COMMIT: u8 = 122;
     /// Flag: an unknown command of this type is skipped instead of ending the process.
@@ -252,6 +259,8 @@ pub enum Command {
     RestoreChunk(Bytes),
     /// The restore is complete: the collected root replaces the current one.
     RestoreCommit,
+    /// A type that this version does not know and that may be skipped; carries the type without its flag.
+    Ignored(u8),
 }
 
 /// What applying a command yields; the RPC layer turns it into a reply.

@@ -1,0 +1,182 @@
+//! Commands become a new root.
+//!
+//! One function per command; each checks, writes rows, raises index entries and says what it touched. A refused command
+//! leaves no trace.
+
+mod catalog;
+mod kv;
+mod meta;
+mod node;
+mod queries;
+mod service;
+mod sessions;
+mod singles;
+mod txn;
+
+use crate::archive::Loader;
+use crate::{Effect, Root, Touched, WatchKey};
+use wire::{Command, Outcome, command::kind, errors::state as text};
+
+/// A refused command; the text is what the client sees.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refused(pub(crate) String);
+
+impl From<&str> for Refused {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Refused {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+pub(crate) type Applied<T> = Result<T, Refused>;
+
+/// A write in progress: the root it changes, the index it happens at, and what it touches.
+pub(crate) struct Change<'a> {
+    pub(crate) root: &'a mut Root,
+    pub(crate) index: u64,
+    pub(crate) touched: &'a mut Touched,
+}
+
+impl Change<'_> {
+    fn touch(&mut self, key: WatchKey) {
+        self.touched.key(key);
+    }
+}
+
+/// The replicated state with what a restore in progress has collected. Cloning is O(1) but for the last piece of a restore.
+#[derive(Clone, Default)]
+pub struct Store {
+    pub(crate) root: Root,
+    pub(crate) restoring: Option<Restoring>,
+}
+
+/// A restore between its begin and its commit.
+#[derive(Clone)]
+pub(crate) struct Restoring {
+    /// The archive's own index, as the begin told it.
+    pub(crate) archive_index: u64,
+    pub(crate) loader: Loader,
+}
+
+impl Store {
+    /// Empty tables.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The current root.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Applies one command of the log. The outcome is the same on every server; refusals are outcomes too.
+    pub fn apply(&mut self, index: u64, command: &Command, touched: &mut Touched) -> Outcome {
+        match command {
+            Command::RestoreBegin(archive_index) => {
+                self.restoring = Some(Restoring {
+                    archive_index: *archive_index,
+                    loader: Loader::new(),
+                });
+                Outcome::Nil
+            }
+            Command::RestoreChunk(bytes) => self.restore_chunk(bytes),
+            Command::RestoreCommit => self.restore_commit(touched),
+            Command::Ignored(kind::LEGACY_ACL) => Outcome::Error(text::LEGACY_ACL.to_owned()),
+            Command::Ignored(_) => Outcome::Nil,
+            command => self.write(index, command, touched),
+        }
+    }
+
+    fn write(&mut self, index: u64, command: &Command, touched: &mut Touched) -> Outcome {
+        // KV commands refuse before they write; all others may fail half-way and are undone by the old root.
+        let before = (!matches!(command, Command::Kvs(_))).then(|| self.root.clone());
+        let mark = touched.mark();
+        let mut change = Change {
+            root: &mut self.root,
+            index,
+            touched,
+        };
+        match change.run(command) {
+            Ok(outcome) => outcome,
+            Err(outcome) => {
+                if let Some(before) = before {
+                    self.root = before;
+                }
+                touched.rewind(mark);
+                outcome
+            }
+        }
+    }
+
+    fn restore_chunk(&mut self, bytes: &[u8]) -> Outcome {
+        let Some(restoring) = &mut self.restoring else {
+            return Outcome::Error(text::NO_RESTORE.to_owned());
+        };
+        match restoring.loader.feed(bytes) {
+            Ok(()) => Outcome::Nil,
+            Err(error) => {
+                self.restoring = None;
+                Outcome::Error(error.to_string())
+            }
+        }
+    }
+
+    fn restore_commit(&mut self, touched: &mut Touched) -> Outcome {
+        let Some(restoring) = self.restoring.take() else {
+            return Outcome::Error(text::NO_RESTORE.to_owned());
+        };
+        match restoring.loader.finish() {
+            Ok(root) => {
+                self.root = root;
+                touched.key(WatchKey::Everything);
+                touched.effect(Effect::Restored);
+                Outcome::Index(restoring.archive_index)
+            }
+            Err(error) => Outcome::Error(error.to_string()),
+        }
+    }
+}
+
+impl Change<'_> {
+    /// Runs a command; `Err` is an outcome that undoes it.
+    fn run(&mut self, command: &Command) -> Result<Outcome, Outcome> {
+        let refused = |refused: Refused| Outcome::Error(refused.0);
+        match command {
+            Command::Register(request) => self
+                .register(request)
+                .map(|()| Outcome::Nil)
+                .map_err(refused),
+            Command::Deregister(request) => self
+                .deregister(request)
+                .map(|()| Outcome::Nil)
+                .map_err(refused),
+            Command::Kvs(request) => self.kvs(request).map_err(refused),
+            Command::Session(request) => self.session(request).map_err(refused),
+            Command::Tombstone(request) => self.tombstone(request).map_err(refused),
+            Command::CoordinateBatch(batch) => {
+                self.coordinates(batch);
+                Ok(Outcome::Nil)
+            }
+            Command::PreparedQuery(request) => self.prepared_query(request).map_err(refused),
+            Command::Txn(request) => {
+                let response = self.txn(&request.ops);
+                let outcome = Outcome::Txn(Box::new(response));
+                let failed =
+                    matches!(&outcome, Outcome::Txn(response) if !response.errors.is_empty());
+                if failed { Err(outcome) } else { Ok(outcome) }
+            }
+            Command::Autopilot(request) => Ok(self.autopilot(request)),
+            Command::SystemMetadata(request) => self.system_metadata(request).map_err(refused),
+            Command::RestoreBegin(_)
+            | Command::RestoreChunk(_)
+            | Command::RestoreCommit
+            | Command::Ignored(_) => Ok(Outcome::Nil),
+        }
+    }
+}

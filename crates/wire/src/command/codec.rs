@@ -1,0 +1,139 @@
+//! The bytes of a command: type byte, then msgpack.
+
+use super::{Command, kind};
+use dialect::Bytes;
+use dialect::msgpack::{self, Encode, Reader, Writer};
+
+/// Largest piece of an archive in one command, in bytes.
+pub const MAX_RESTORE_CHUNK: usize = 512 * 1024;
+
+/// From this size on, values share the memory of their log entry; below, what surrounds a value would outweigh a copy.
+const SHARE_FROM: usize = 4096;
+
+/// Why an entry of the log is not a command. Either ends the process: a server that skips an entry is no replica.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// No type byte.
+    #[error("failed to apply request: empty log entry")]
+    Empty,
+    /// A type this version does not know and that must not be skipped.
+    #[error("failed to apply request: unknown command type {0}")]
+    UnknownType(u8),
+    /// The body is not what its type wants.
+    #[error("failed to decode request of type {kind}: {error}")]
+    Body {
+        /// The type byte, without the flag.
+        kind: u8,
+        /// What is wrong.
+        error: msgpack::Error,
+    },
+}
+
+impl Command {
+    /// The type byte as it is logged. Coordinates may be skipped by versions that do not know them.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Self::Register(_) => kind::REGISTER,
+            Self::Deregister(_) => kind::DEREGISTER,
+            Self::Kvs(_) => kind::KVS,
+            Self::Session(_) => kind::SESSION,
+            Self::Tombstone(_) => kind::TOMBSTONE,
+            Self::CoordinateBatch(_) => kind::COORDINATE_BATCH | kind::IGNORE_UNKNOWN,
+            Self::PreparedQuery(_) => kind::PREPARED_QUERY,
+            Self::Txn(_) => kind::TXN,
+            Self::Autopilot(_) => kind::AUTOPILOT,
+            Self::SystemMetadata(_) => kind::SYSTEM_METADATA,
+            Self::RestoreBegin(_) => kind::RESTORE_BEGIN,
+            Self::RestoreChunk(_) => kind::RESTORE_CHUNK,
+            Self::RestoreCommit => kind::RESTORE_COMMIT,
+            Self::Ignored(kind) => kind | kind::IGNORE_UNKNOWN,
+        }
+    }
+
+    /// The log entry. One allocation unless the command is larger than guessed.
+    pub fn encode(&self) -> Bytes {
+        let mut out = Vec::with_capacity(self.size_hint());
+        out.push(self.kind());
+        let w = &mut Writer::new(&mut out);
+        match self {
+            Self::Register(body) => body.as_ref().encode(w),
+            Self::Deregister(body) => body.as_ref().encode(w),
+            Self::Kvs(body) => body.as_ref().encode(w),
+            Self::Session(body) => body.as_ref().encode(w),
+            Self::Tombstone(body) => body.encode(w),
+            Self::CoordinateBatch(body) => body.encode(w),
+            Self::PreparedQuery(body) => body.as_ref().encode(w),
+            Self::Txn(body) => body.as_ref().encode(w),
+            Self::Autopilot(body) => body.as_ref().encode(w),
+            Self::SystemMetadata(body) => body.as_ref().encode(w),
+            Self::RestoreBegin(index) => w.uint(*index),
+            Self::RestoreChunk(bytes) => w.raw(bytes),
+            Self::RestoreCommit | Self::Ignored(_) => w.nil(),
+        }
+        out.into()
+    }
+
+    fn size_hint(&self) -> usize {
+        match self {
+            Self::Register(body) => 2048 + 1024 * body.checks.len(),
+            Self::Kvs(body) => {
+                let value = body.entry.value.as_ref().map_or(0, |value| value.len());
+                256 + value + body.entry.key.len() + body.token.len()
+            }
+            Self::Txn(body) => body.ops.iter().fold(128, |size, op| {
+                let value = op
+                    .kv
+                    .as_ref()
+                    .and_then(|kv| kv.entry.value.as_ref())
+                    .map_or(0, |value| value.len());
+                size + value + if op.kv.is_some() { 256 } else { 1280 }
+            }),
+            Self::CoordinateBatch(batch) => 16 + 192 * batch.len(),
+            Self::PreparedQuery(_) => 1024,
+            Self::RestoreChunk(bytes) => 8 + bytes.len(),
+            Self::Tombstone(_) | Self::RestoreBegin(_) | Self::RestoreCommit | Self::Ignored(_) => {
+                96
+            }
+            Self::Deregister(_)
+            | Self::Session(_)
+            | Self::Autopilot(_)
+            | Self::SystemMetadata(_) => 512,
+        }
+    }
+
+    /// Reads a log entry. Large values share the memory of `entry`.
+    pub fn decode(entry: &Bytes) -> Result<Self, DecodeError> {
+        let Some(&byte) = entry.first() else {
+            return Err(DecodeError::Empty);
+        };
+        let body = entry.slice(1..);
+        let kind = byte & !kind::IGNORE_UNKNOWN;
+        let mut r = if body.len() < SHARE_FROM {
+            Reader::new(&body)
+        } else {
+            Reader::shared(&body)
+        };
+        let r = &mut r;
+        let command = match kind {
+            kind::REGISTER => r.value().map(|body| Self::Register(Box::new(body))),
+            kind::DEREGISTER => r.value().map(|body| Self::Deregister(Box::new(body))),
+            kind::KVS => r.value().map(|body| Self::Kvs(Box::new(body))),
+            kind::SESSION => r.value().map(|body| Self::Session(Box::new(body))),
+            kind::TOMBSTONE => r.value().map(Self::Tombstone),
+            kind::COORDINATE_BATCH => r.value().map(Self::CoordinateBatch),
+            kind::PREPARED_QUERY => r.value().map(|body| Self::PreparedQuery(Box::new(body))),
+            kind::TXN => r.value().map(|body| Self::Txn(Box::new(body))),
+            kind::AUTOPILOT => r.value().map(|body| Self::Autopilot(Box::new(body))),
+            kind::SYSTEM_METADATA => r.value().map(|body| Self::SystemMetadata(Box::new(body))),
+            kind::RESTORE_BEGIN => r.uint().map(Self::RestoreBegin),
+            kind::RESTORE_CHUNK => r
+                .owned_bytes()
+                .map(|bytes| Self::RestoreChunk(bytes.unwrap_or_default())),
+            kind::RESTORE_COMMIT => Ok(Self::RestoreCommit),
+            kind::LEGACY_ACL | kind::VERIFIER => Ok(Self::Ignored(kind)),
+            _ if byte & kind::IGNORE_UNKNOWN != 0 => Ok(Self::Ignored(kind)),
+            _ => return Err(DecodeError::UnknownType(kind)),
+        };
+        command.map_err(|error| DecodeError::Body { kind, error })
+    }
+}
