@@ -159,7 +159,7 @@ impl<'o, 'c> Build<'o, 'c> {
                 trimmed = true;
             }
         }
-        while trimmed {
+        while trimmed && keep <= self.answers() {
             if let Some(end) = self.ends.get(keep) {
                 self.w.back_to(*end);
             }

@@ -129,6 +129,10 @@ pub struct Question {
 
 /// What to do with a packet.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every packet is a question, and it lives on the stack"
+)]
 pub enum Request {
     /// Answer it.
     Question(Question),
@@ -205,6 +209,16 @@ impl Question {
         };
         question.name.push_text(&mut question.text, true);
         question
+    }
+
+    /// The question as a packet with recursion desired, to be sent to another name server.
+    pub fn packet(&self) -> Vec<u8> {
+        let [id_high, id_low] = self.id.to_be_bytes();
+        let mut packet = vec![id_high, id_low, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        packet.extend_from_slice(self.name.wire());
+        packet.extend_from_slice(&self.qtype.to_be_bytes());
+        packet.extend_from_slice(&self.qclass.to_be_bytes());
+        packet
     }
 
     fn read(packet: &[u8], records: u16) -> Option<Self> {

@@ -19,6 +19,7 @@ pub struct Record {
 
 /// The record types that are kept when a host name is followed (spec/dns.md §5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "chains are a few records long")]
 pub enum Data {
     /// IPv4 address.
     A([u8; 4]),
