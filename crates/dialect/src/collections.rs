@@ -102,7 +102,7 @@ impl<T> IntoIterator for List<T> {
 ///
 /// Reads like a `BTreeMap`. nil and empty differ for `==` and for both codecs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Dict<V>(Option<Box<BTreeMap<String, V>>>);
+pub struct Dict<V>(Option<BTreeMap<String, V>>);
 
 impl<V> Dict<V> {
     /// The nil map.
@@ -111,8 +111,8 @@ impl<V> Dict<V> {
     }
 
     /// The empty map that is not nil.
-    pub fn empty() -> Self {
-        Dict(Some(Box::default()))
+    pub const fn empty() -> Self {
+        Dict(Some(BTreeMap::new()))
     }
 
     /// Whether this is nil (an empty map is not).
@@ -122,12 +122,12 @@ impl<V> Dict<V> {
 
     /// The map to change; a nil map becomes an empty one.
     pub fn make_mut(&mut self) -> &mut BTreeMap<String, V> {
-        self.0.get_or_insert_with(Box::default)
+        self.0.get_or_insert_with(BTreeMap::new)
     }
 
     /// The entries as a map, empty for nil.
     pub fn into_map(self) -> BTreeMap<String, V> {
-        self.0.map(|map| *map).unwrap_or_default()
+        self.0.unwrap_or_default()
     }
 
     /// Sets one entry; a nil map becomes non-nil.
@@ -189,13 +189,13 @@ impl<V: 'static> Deref for Dict<V> {
     type Target = BTreeMap<String, V>;
 
     fn deref(&self) -> &BTreeMap<String, V> {
-        self.0.as_deref().unwrap_or(Self::NOTHING)
+        self.0.as_ref().unwrap_or(Self::NOTHING)
     }
 }
 
 impl<V> From<BTreeMap<String, V>> for Dict<V> {
     fn from(map: BTreeMap<String, V>) -> Self {
-        Dict(Some(Box::new(map)))
+        Dict(Some(map))
     }
 }
 

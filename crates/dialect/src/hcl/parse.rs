@@ -86,16 +86,16 @@ impl<'a> Parser<'a> {
                 Err(Stop::End) => return Ok(items),
                 Err(stop) => return Err(stop),
             };
-            if self.duplicates == Duplicates::Refuse && !matches!(item.value, Node::Object(..)) {
-                if let [key] = item.keys.as_slice() {
-                    if !seen.insert(key.text.clone()) {
-                        let (name, pos) = (&key.text, key.pos);
-                        let text = format!(
-                            "The argument {name:?} at {pos} was already set. Each argument can only be defined once"
-                        );
-                        return Err(Error { pos: None, text }.into());
-                    }
-                }
+            if self.duplicates == Duplicates::Refuse
+                && !matches!(item.value, Node::Object(..))
+                && let [key] = item.keys.as_slice()
+                && !seen.insert(key.text.clone())
+            {
+                let (name, pos) = (&key.text, key.pos);
+                let text = format!(
+                    "The argument {name:?} at {pos} was already set. Each argument can only be defined once"
+                );
+                return Err(Error { pos: None, text }.into());
             }
             items.push(item);
             // Statements may be separated by commas.
@@ -349,7 +349,7 @@ pub(super) fn unquote(quoted: &str) -> Option<String> {
     while let Some(letter) = rest.chars().next() {
         if rest.starts_with("${") {
             let len = interpolation(rest)?;
-            out.extend_from_slice(rest[..len].as_bytes());
+            out.extend_from_slice(&rest.as_bytes()[..len]);
             rest = &rest[len..];
         } else if letter == '\\' {
             rest = escape(&rest[1..], &mut out)?;
