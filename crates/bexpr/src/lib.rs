@@ -13,7 +13,7 @@ pub mod regexp;
 mod schema;
 
 pub use parse::{NESTING_MAX, SyntaxErrors};
-pub use schema::{Field, Keyed, Kind, Nested, Object, Objects, Schema};
+pub use schema::{AnyOf, Field, Keyed, Kind, Nested, Object, Objects, Schema};
 
 use expr::Expr;
 

@@ -402,7 +402,7 @@ impl Parser<'_> {
             self.refuse(to, "number", "Invalid number literal");
             return None;
         }
-        Some(self.text[from..to].as_bytes().to_vec())
+        Some(self.text.as_bytes()[from..to].to_vec())
     }
 
     fn string(&mut self) -> Option<Vec<u8>> {

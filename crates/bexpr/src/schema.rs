@@ -107,12 +107,15 @@ pub struct Object<T: 'static, U: 'static> {
     pub get: fn(&T) -> Option<&U>,
 }
 
+/// Whether any element of a list passes a test.
+pub type AnyOf<T, U> = fn(&T, &dyn Fn(&U) -> bool) -> bool;
+
 /// A list of objects. A comparison inside it holds if it holds for any element.
 pub struct Objects<T: 'static, U: 'static> {
     /// Fields of an element.
     pub schema: &'static Schema<U>,
     /// Whether any element passes the given test.
-    pub any: fn(&T, &dyn Fn(&U) -> bool) -> bool,
+    pub any: AnyOf<T, U>,
 }
 
 /// A map from text to objects.

@@ -1,0 +1,7 @@
+//! One method per endpoint, by area.
+
+mod agent;
+mod catalog;
+mod kv;
+mod operator;
+mod session;

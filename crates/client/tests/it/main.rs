@@ -1,0 +1,258 @@
+//! The client against a scripted server: what is sent, and what becomes of answers.
+
+use proconsul_client::{Client, Config, Error, KvPair, Lock, QueryOptions, Read, Watch};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A request as it came: first line, headers, body.
+type Seen = Arc<Mutex<Vec<(String, String, Vec<u8>)>>>;
+
+/// Answers requests of any number of connections in the order of the script; then closes.
+async fn server(script: Vec<(u16, &'static str, &'static str)>) -> (Client, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let address = listener.local_addr().expect("has an address").to_string();
+    let seen = Seen::default();
+    let script = Arc::new(Mutex::new(script.into_iter()));
+    let log = seen.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, script.clone(), log.clone()));
+        }
+    });
+    let config = Config {
+        address,
+        token: "secret".into(),
+        datacenter: "dc2".into(),
+        ..Config::default()
+    };
+    (Client::new(&config).expect("builds"), seen)
+}
+
+type Script = Arc<Mutex<std::vec::IntoIter<(u16, &'static str, &'static str)>>>;
+
+async fn serve(mut stream: TcpStream, script: Script, seen: Seen) {
+    let mut buffer = Vec::new();
+    loop {
+        let head = loop {
+            if let Some(at) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        };
+        let text = String::from_utf8_lossy(&buffer[..head]).into_owned();
+        let lower = text.to_lowercase();
+        let length = lower
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|t| t.lines().next())
+            .map_or(0, |t| t.parse().expect("a number"));
+        while buffer.len() < head + length {
+            if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let rest = buffer.split_off(head + length);
+        let body = buffer.split_off(head);
+        buffer = rest;
+        let first = text.lines().next().unwrap_or_default().to_owned();
+        seen.lock().expect("unpoisoned").push((first, lower, body));
+        let next = script.lock().expect("unpoisoned").next();
+        let Some((code, headers, answer)) = next else {
+            return;
+        };
+        let length = answer.len();
+        let answer = format!(
+            "HTTP/1.1 {code} X\r\n{headers}X-Consul-LastContact: 3\r\nContent-Length: {length}\r\n\r\n{answer}"
+        );
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn lines(seen: &Seen) -> Vec<String> {
+    let seen = seen.lock().expect("unpoisoned");
+    seen.iter()
+        .map(|(l, _, _)| l.replace(" HTTP/1.1", ""))
+        .collect()
+}
+
+#[tokio::test]
+async fn requests_and_metadata() {
+    let row = r#"[{"Key":"a b","Value":"aGk=","Flags":7,"ModifyIndex":9,"Session":null}]"#;
+    let (client, seen) = server(vec![
+        (
+            200,
+            "X-Consul-Index: 9\r\nX-Consul-KnownLeader: true\r\n",
+            row,
+        ),
+        (404, "X-Consul-Index: 4\r\n", ""),
+        (200, "", "true"),
+        (200, "", "false"),
+        (500, "", "No cluster leader"),
+    ])
+    .await;
+    let options = QueryOptions {
+        stale: true,
+        index: 5,
+        wait: Some(std::time::Duration::from_micros(10)),
+        datacenter: "dc3".into(),
+        ..QueryOptions::default()
+    };
+    let (pair, meta) = client.kv_get("a b", &options).await.expect("answers");
+    let pair = pair.expect("exists");
+    assert_eq!((pair.value.0.as_slice(), pair.flags), (&b"hi"[..], 7));
+    assert_eq!((meta.index, meta.known_leader), (9, true));
+    assert_eq!(meta.last_contact.as_millis(), 3);
+    let (none, meta) = client
+        .kv_get("none", &QueryOptions::default())
+        .await
+        .expect("answers");
+    assert_eq!((none, meta.index), (None, 4));
+    assert!(client.kv_put("a", "v").await.expect("answers"));
+    let cas = KvPair {
+        key: "a".into(),
+        modify_index: 3,
+        ..KvPair::default()
+    };
+    assert!(!client.kv_cas(&cas).await.expect("answers"));
+    let refused = client.kv_delete("a").await.expect_err("an error");
+    assert_eq!(
+        refused.to_string(),
+        "Unexpected response code: 500 (No cluster leader)"
+    );
+    assert_eq!(
+        lines(&seen),
+        [
+            "GET /v1/kv/a%20b?dc=dc3&index=5&stale=&wait=1ms",
+            "GET /v1/kv/none?dc=dc2",
+            "PUT /v1/kv/a?dc=dc2",
+            "PUT /v1/kv/a?cas=3&dc=dc2",
+            "DELETE /v1/kv/a?dc=dc2",
+        ]
+    );
+    let seen = seen.lock().expect("unpoisoned");
+    assert!(
+        seen.iter()
+            .all(|(_, head, _)| head.contains("x-consul-token: secret"))
+    );
+    assert_eq!(seen[2].2, b"v");
+    assert!(seen[2].1.contains("content-type: application/octet-stream"));
+}
+
+#[tokio::test]
+async fn refusals_without_a_server() {
+    let config = Config {
+        address: "127.0.0.1:1".into(),
+        ..Config::default()
+    };
+    let client = Client::new(&config).expect("builds");
+    let refused = client
+        .agent_members(false, "_all", "")
+        .await
+        .expect_err("nobody listens");
+    assert_eq!(
+        refused.to_string(),
+        "Get \"http://127.0.0.1:1/v1/agent/members?segment=_all\": dial tcp 127.0.0.1:1: connect: connection refused"
+    );
+    let refused = client.kv_put("/a", "").await.expect_err("a bad key");
+    assert!(matches!(refused, Error::Key(_)));
+    let config = Config {
+        address: "unix:///nonexistent/socket".into(),
+        ..Config::default()
+    };
+    let client = Client::new(&config).expect("builds");
+    let refused = client.status_leader().await.expect_err("no socket");
+    assert_eq!(
+        refused.to_string(),
+        "Get \"http://localhost/v1/status/leader\": dial unix /nonexistent/socket: connect: no such file or directory"
+    );
+}
+
+#[test]
+fn environment() {
+    let (config, warnings) = Config::from_env(|name| {
+        Some(
+            match name {
+                "CONSUL_HTTP_ADDR" => "h:1",
+                "CONSUL_HTTP_SSL" => "maybe",
+                "CONSUL_HTTP_SSL_VERIFY" => "nope",
+                "CONSUL_CLIENT_CERT" => "only.pem",
+                _ => "",
+            }
+            .to_owned(),
+        )
+    });
+    assert!(!config.tls_enabled && config.tls.insecure);
+    assert_eq!(warnings.len(), 2);
+    let refused = Client::new(&config).expect_err("half a pair");
+    assert_eq!(
+        refused.to_string(),
+        "both client cert and client key must be provided"
+    );
+}
+
+#[tokio::test]
+async fn a_watch_follows_the_index() {
+    let at = |index: &'static str| (200, index, "[]");
+    let (client, seen) = server(vec![
+        at("X-Consul-Index: 5\r\n"),
+        at("X-Consul-Index: 5\r\n"),
+        at("X-Consul-Index: 8\r\n"),
+        at("X-Consul-Index: 2\r\n"),
+        at("X-Consul-Index: 2\r\n"),
+    ])
+    .await;
+    let read: Read<Vec<_>> = Box::new(move |options| {
+        let client = client.clone();
+        Box::pin(async move { client.catalog_nodes(&options).await })
+    });
+    let mut watch = Watch::new(QueryOptions::default(), read);
+    let mut indexes = Vec::new();
+    for _ in 0..4 {
+        indexes.push(watch.next().await.expect("answers").1.index);
+    }
+    assert_eq!(indexes, [5, 8, 2, 2]);
+    let asked: Vec<_> = lines(&seen)
+        .iter()
+        .map(|l| l.split("index=").nth(1).unwrap_or("0").to_owned())
+        .collect();
+    assert_eq!(asked, ["0", "5", "5", "8", "0"]);
+    assert!(watch.next().await.is_err());
+}
+
+#[tokio::test]
+async fn a_lock_is_taken_and_released() {
+    let held = r#"[{"Key":"p/.lock","Flags":3304740253564472344,"Session":"other"}]"#;
+    let free = r#"[{"Key":"p/.lock","Flags":3304740253564472344,"Session":""}]"#;
+    let (client, seen) = server(vec![
+        (200, "", r#"{"ID":"s1"}"#),
+        (200, "X-Consul-Index: 5\r\n", held),
+        (200, "X-Consul-Index: 6\r\n", free),
+        (200, "", "true"),
+    ])
+    .await;
+    let lock = Lock {
+        key: "p/.lock".into(),
+        session_name: "n".into(),
+        ..Lock::default()
+    };
+    let guard = lock.acquire(&client).await.expect("acquires");
+    // The script is over: the monitor sees the connection close and reports the loss.
+    guard.loss().wait().await;
+    assert!(guard.loss().is_lost());
+    let asked = lines(&seen);
+    assert_eq!(asked[1], "GET /v1/kv/p/.lock?dc=dc2&wait=15000ms");
+    assert_eq!(asked[2], "GET /v1/kv/p/.lock?dc=dc2&index=5&wait=15000ms");
+    assert_eq!(
+        asked[3],
+        "PUT /v1/kv/p/.lock?acquire=s1&dc=dc2&flags=3304740253564472344"
+    );
+    assert_eq!(
+        seen.lock().expect("unpoisoned")[0].2,
+        br#"{"Name":"n","TTL":"15s"}"#
+    );
+}
