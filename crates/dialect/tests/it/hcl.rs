@@ -146,6 +146,7 @@ fn messages() {
             "At 1:6: unexpected token while parsing list: ASSIGN",
         ),
         ("a = <<EOF\nx", "At 2:2: heredoc not terminated"),
+        ("node {", "At 1:8: object expected closing RBRACE got: EOF"),
         ("= 1", "At 1:1: no object keys found!"),
     ] {
         assert_eq!(
