@@ -55,7 +55,7 @@ fn request(args: &[String]) -> Request<'_> {
     let end = args.iter().position(|a| a == "--").unwrap_or(args.len());
     let head = args.get(..end).unwrap_or(args);
     let help = head.iter().any(|a| is_help(a));
-    let first = args
+    let first = head
         .iter()
         .position(|a| !a.is_empty() && !a.starts_with('-'));
     let before = head.iter().take(first.unwrap_or(usize::MAX));

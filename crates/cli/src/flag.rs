@@ -5,7 +5,7 @@
 
 use crate::number::{NumberError, parse_bool, parse_decimal, parse_int, parse_uint};
 use crate::values::{Value, Values};
-use config::duration;
+use dialect::duration;
 
 /// Longest accepted list of values of one repeatable flag.
 pub const REPEATS_MAX: usize = 65_536;

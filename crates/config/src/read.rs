@@ -1,6 +1,7 @@
 //! From the text of a file or fragment to a tree. The only place that knows that there are two syntaxes.
 
 use crate::tree::{Map, Tree};
+use dialect::{Any, hcl, json};
 
 /// Syntax of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +43,59 @@ pub fn read(text: &str, format: Format) -> Result<Map, String> {
 }
 
 fn json(text: &str) -> Result<Map, String> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| {
-        if e.is_eof() {
-            "unexpected end of JSON input".to_string()
-        } else {
-            e.to_string()
+    let value: Any =
+        json::unmarshal(text.as_bytes(), json::Mode::Lax).map_err(|e| e.to_string())?;
+    let kind = match value {
+        Any::Map(map) => {
+            return Ok(map.into_iter().map(|(k, v)| (k, tree(v))).collect());
         }
-    })?;
-    let kind = match &value {
-        serde_json::Value::Null => return Ok(Map::new()),
-        serde_json::Value::Bool(_) => "bool",
-        serde_json::Value::Number(_) => "number",
-        serde_json::Value::String(_) => "string",
-        serde_json::Value::Array(_) => "array",
-        serde_json::Value::Object(_) => "object",
+        Any::Null => return Ok(Map::new()),
+        Any::Bool(_) => "bool",
+        Any::Int(_) | Any::Uint(_) | Any::Float(_) => "number",
+        Any::Str(_) | Any::Bytes(_) => "string",
+        Any::List(_) => "array",
     };
-    match Tree::from(value) {
-        Tree::Map(map) => Ok(map),
-        _ => Err(format!(
-            "json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
-        )),
+    Err(format!(
+        "json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+    ))
+}
+
+fn tree(value: Any) -> Tree {
+    match value {
+        Any::Null => Tree::Null,
+        Any::Bool(b) => Tree::Bool(b),
+        Any::Int(n) => Tree::Float(n as f64),
+        Any::Uint(n) => Tree::Float(n as f64),
+        Any::Float(n) => Tree::Float(n),
+        Any::Str(s) => Tree::Text(s),
+        Any::Bytes(b) => Tree::Text(String::from_utf8_lossy(&b).into_owned()),
+        Any::List(items) => Tree::list(items.into_iter().map(tree).collect()),
+        Any::Map(map) => Tree::Map(map.into_iter().map(|(k, v)| (k, tree(v))).collect()),
     }
 }
 
 fn hcl(text: &str) -> Result<Map, String> {
-    json(text)
+    match hcl::parse(text).map_err(|e| e.to_string())? {
+        hcl::Value::Map(map) => Ok(of_hcl(map)),
+        _ => Ok(Map::new()),
+    }
+}
+
+fn of_hcl(map: hcl::Map) -> Map {
+    map.into_iter().map(|(k, v)| (k, hcl_tree(v))).collect()
+}
+
+fn hcl_tree(value: hcl::Value) -> Tree {
+    match value {
+        hcl::Value::Bool(b) => Tree::Bool(b),
+        hcl::Value::Int(n) => Tree::Int(n),
+        hcl::Value::Float(n) => Tree::Float(n),
+        hcl::Value::Str(s) => Tree::Text(s),
+        hcl::Value::List(items) => Tree::list(items.into_iter().map(hcl_tree).collect()),
+        hcl::Value::Blocks(blocks) => Tree::List {
+            items: blocks.into_iter().map(|m| Tree::Map(of_hcl(m))).collect(),
+            blocks: true,
+        },
+        hcl::Value::Map(map) => Tree::Map(of_hcl(map)),
+    }
 }

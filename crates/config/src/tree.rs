@@ -5,9 +5,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Deepest nesting of lists and maps that is read.
-pub const DEPTH_MAX: usize = 128;
-
 /// A value of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tree {
@@ -148,9 +145,7 @@ impl From<serde_json::Value> for Tree {
             Value::Number(n) => Self::Float(n.as_f64().unwrap_or(f64::MAX)),
             Value::String(s) => Self::Text(s),
             Value::Array(items) => Self::list(items.into_iter().map(Self::from).collect()),
-            Value::Object(m) => {
-                Self::Map(m.into_iter().map(|(k, v)| (k, Self::from(v))).collect())
-            }
+            Value::Object(m) => Self::Map(m.into_iter().map(|(k, v)| (k, Self::from(v))).collect()),
         }
     }
 }
