@@ -15,15 +15,22 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY}
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use net::Peer;
-use ports::{BoxFuture, Caller, Rpc};
+use ports::{BoxFuture, Caller, Events, Operator, Rpc};
+use rt::Time;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// What the door calls.
 pub struct Ports {
+    /// The clock of waits that the door itself makes.
+    pub time: Time,
     /// The replicated state.
     pub rpc: Arc<dyn Rpc>,
+    /// The cluster's own affairs; only servers have them.
+    pub operator: Option<Arc<dyn Operator>>,
+    /// User events; `None` without gossip.
+    pub events: Option<Arc<dyn Events>>,
 }
 
 /// The HTTP door, shared by all its listeners.

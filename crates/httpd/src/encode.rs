@@ -2,8 +2,9 @@
 
 use dialect::json::{ToJson, Writer};
 use model::{CheckServiceNode, HealthCheck, Node, NodeDump, NodeService};
-use ports::Data;
+use ports::{Answered, Data};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The body of an answer's data in its usual form.
 pub(crate) fn data(data: &Data, w: &mut Writer<'_>) {
@@ -143,6 +144,43 @@ pub(crate) fn service_node(w: &mut Writer<'_>, node: &Node, service: &NodeServic
     w.member("CreateIndex", &service.indexes.create_index);
     w.member("ModifyIndex", &service.indexes.modify_index);
     w.end_object();
+}
+
+/// The query metadata that some bodies carry as their last members (spec/http-api.md §19.4).
+pub(crate) struct Embedded {
+    pub index: u64,
+    pub last_contact: Duration,
+    pub known_leader: bool,
+    /// "" where the original leaves it empty.
+    pub consistency: &'static str,
+    pub filtered_by_acls: bool,
+}
+
+impl Embedded {
+    /// Of an answer.
+    pub fn of(answered: &Answered, consistency: &'static str) -> Self {
+        Self {
+            index: answered.answer.index,
+            last_contact: answered.last_contact,
+            known_leader: answered.known_leader,
+            consistency,
+            filtered_by_acls: answered.filtered_by_acls,
+        }
+    }
+
+    /// Writes the members.
+    pub fn write(&self, w: &mut Writer<'_>) {
+        w.member("Index", &self.index);
+        w.member(
+            "LastContact",
+            &i64::try_from(self.last_contact.as_nanos()).unwrap_or(i64::MAX),
+        );
+        w.member("KnownLeader", &self.known_leader);
+        w.member("ConsistencyLevel", self.consistency);
+        w.member("NotModified", &false);
+        w.member("Backend", &0i64);
+        w.member("ResultsFilteredByACLs", &self.filtered_by_acls);
+    }
 }
 
 /// A service instance whose missing tags show as `null`: transactions answer with rows as they are stored.

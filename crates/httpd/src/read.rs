@@ -186,6 +186,8 @@ pub(crate) struct Ask {
     pub options: ReadOptions,
     pub view: View,
     pub meta: MetaOn,
+    /// A refusal with this text is 404.
+    pub missing: Option<&'static str>,
 }
 
 impl Ask {
@@ -207,6 +209,7 @@ impl Ask {
             options: reading.options,
             view,
             meta,
+            missing: None,
         }
     }
 
@@ -252,10 +255,17 @@ impl Ask {
             options,
             view,
             meta,
+            missing,
         } = self;
         let finish = move |result: Result<Answered, RpcError>| match result {
             Ok(answered) => show(&view, answered),
-            Err(error) => Err(refusal(error, &view, meta)),
+            Err(error) => {
+                let mut fault = refusal(error, &view, meta);
+                if missing.is_some_and(|text| fault.text.contains(text)) {
+                    fault.status = 404;
+                }
+                Err(fault)
+            }
         };
         let Request { door, caller, .. } = req;
         if let Some(result) = door.ports.rpc.read_now(&caller, &query, &options) {

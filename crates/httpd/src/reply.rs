@@ -9,6 +9,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, Heade
 use ports::{Answer, Answered, Consistency, Data, Form};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -160,6 +161,42 @@ impl Reply {
             .insert(LAST_CONTACT, HeaderValue::from(last_contact));
         self.headers
             .insert(BACKEND, HeaderValue::from_static("blocking-query"));
+    }
+
+    /// With metadata that comes without a shared answer.
+    pub fn with_own_meta(
+        mut self,
+        view: &View,
+        index: u64,
+        known_leader: bool,
+        contact: Duration,
+    ) -> Self {
+        self.meta(
+            index,
+            known_leader,
+            u64::try_from(contact.as_millis()).unwrap_or(u64::MAX),
+        );
+        if view.effective {
+            self.headers.insert(
+                EFFECTIVE,
+                HeaderValue::from_static(consistency_name(view.consistency)),
+            );
+        }
+        self
+    }
+
+    /// Only the index, as the list of events shows it.
+    pub fn with_index(mut self, index: u64) -> Self {
+        self.headers.insert(INDEX, HeaderValue::from(index));
+        self
+    }
+
+    /// Tells that rows were held back.
+    pub fn with_filtered(mut self, filtered: bool) -> Self {
+        if filtered {
+            self.headers.insert(FILTERED, TRUE);
+        }
+        self
     }
 
     /// With the metadata of a query (spec/http-api.md §5.1).

@@ -138,7 +138,15 @@ struct Bench {
 impl Bench {
     fn new(config: Config) -> Self {
         let fake = Arc::new(Fake::default());
-        let door = Door::new(config, Ports { rpc: fake.clone() });
+        let door = Door::new(
+            config,
+            Ports {
+                time: rt::Time::manual(),
+                rpc: fake.clone(),
+                operator: None,
+                events: None,
+            },
+        );
         Self { fake, door }
     }
 

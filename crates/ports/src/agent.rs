@@ -100,7 +100,11 @@ pub trait LocalAgent: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), AgentError>>;
 
     /// Removes a service with its checks and the sidecar that came with it.
-    fn deregister_service<'a>(&'a self, caller: &'a Caller, id: &'a str) -> BoxFuture<'a, Result<(), AgentError>>;
+    fn deregister_service<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
 
     /// Registers a check.
     fn register_check<'a>(
@@ -110,7 +114,11 @@ pub trait LocalAgent: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), AgentError>>;
 
     /// Removes a check.
-    fn deregister_check<'a>(&'a self, caller: &'a Caller, id: &'a str) -> BoxFuture<'a, Result<(), AgentError>>;
+    fn deregister_check<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
 
     /// Sets the status of a TTL check and restarts its clock.
     fn beat(&self, caller: &Caller, check: &str, beat: Beat) -> Result<(), AgentError>;
@@ -144,5 +152,9 @@ pub trait Process: Send + Sync + 'static {
     fn self_description(&self) -> serde_json::Value;
 
     /// Lines of the log from now on at this level, as `monitor` streams them.
-    fn log_lines(&self, level: &str, json: bool) -> Result<tokio::sync::mpsc::Receiver<Vec<u8>>, String>;
+    fn log_lines(
+        &self,
+        level: &str,
+        json: bool,
+    ) -> Result<tokio::sync::mpsc::Receiver<Vec<u8>>, String>;
 }

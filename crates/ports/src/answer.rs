@@ -1,7 +1,10 @@
 //! Answers: shared between everyone who asked the same, with their encoded bodies kept beside them.
 
 use bytes::Bytes;
-use model::{AutopilotConfig, CheckServiceNode, Coordinate, HealthCheck, KvEntry, Node, NodeDump, NodeService, PreparedQuery, Session};
+use model::{
+    AutopilotConfig, CheckServiceNode, Coordinate, HealthCheck, KvEntry, Node, NodeDump,
+    NodeService, PreparedQuery, Session,
+};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +46,8 @@ pub enum Data {
     PreparedQueries(Vec<Arc<PreparedQuery>>),
     /// The stored configuration, if any.
     AutopilotConfig(Option<Arc<AutopilotConfig>>),
-    /// Counter name → value.
+    /// Counter name → value: `nodes`, `services` (instances), `service_names`, `billable_services`, `kvs`,
+    /// `connect_native`, and `kind:<kind>` for each kind of instance but the typical one. A missing name is zero.
     Usage(BTreeMap<String, u64>),
 }
 
@@ -80,7 +84,12 @@ pub struct Answer {
 impl Answer {
     /// An answer without encoded forms yet.
     pub fn new(index: u64, data: Data, filtered_by_acls: bool) -> Self {
-        Self { index: index.max(1), data, filtered_by_acls, forms: Mutex::new(Vec::new()) }
+        Self {
+            index: index.max(1),
+            data,
+            filtered_by_acls,
+            forms: Mutex::new(Vec::new()),
+        }
     }
 
     /// The body in `form`, encoding it at most once. Who comes second waits for the first: one encode per change.

@@ -42,7 +42,11 @@ impl Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "Token(none)" } else { "Token(hidden)" })
+        f.write_str(if self.0.is_empty() {
+            "Token(none)"
+        } else {
+            "Token(hidden)"
+        })
     }
 }
 

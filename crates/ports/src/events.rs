@@ -3,7 +3,6 @@
 use crate::{BoxFuture, Caller, RpcError};
 use bytes::Bytes;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A user event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +43,6 @@ pub trait Events: Send + Sync + 'static {
     /// Number of events received since the agent started; changes with every event.
     fn count(&self) -> u64;
 
-    /// Resolves to `true` when [`Events::count`] is no longer `seen`, to `false` after `wait`.
-    fn arrived<'a>(&'a self, seen: u64, wait: Duration) -> BoxFuture<'a, bool>;
+    /// Resolves when [`Events::count`] is no longer `seen`.
+    fn arrived<'a>(&'a self, seen: u64) -> BoxFuture<'a, ()>;
 }

@@ -93,7 +93,11 @@ pub trait Operator: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), RpcError>>;
 
     /// Hands leadership to the server with that ID, or to any if `id` is empty.
-    fn raft_transfer_leader<'a>(&'a self, caller: &'a Caller, id: &'a str) -> BoxFuture<'a, Result<(), RpcError>>;
+    fn raft_transfer_leader<'a>(
+        &'a self,
+        caller: &'a Caller,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<(), RpcError>>;
 
     /// `Operator.ServerHealth` and `Operator.AutopilotState`.
     fn autopilot<'a>(

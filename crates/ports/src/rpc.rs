@@ -64,13 +64,28 @@ pub struct ClusterStatus {
 /// The port to the replicated state, wherever it lives: in this process or behind the server port.
 pub trait Rpc: Send + Sync + 'static {
     /// Answers a read, waiting as its options say. Dropping the future drops the wait.
-    fn read<'a>(&'a self, caller: &'a Caller, query: Query, options: ReadOptions) -> BoxFuture<'a, Result<Answered, RpcError>>;
+    fn read<'a>(
+        &'a self,
+        caller: &'a Caller,
+        query: Query,
+        options: ReadOptions,
+    ) -> BoxFuture<'a, Result<Answered, RpcError>>;
 
     /// Answers at once if no wait, no forwarding and no quorum round is needed; `None` otherwise. The hot path of doors.
-    fn read_now(&self, caller: &Caller, query: &Query, options: &ReadOptions) -> Option<Result<Answered, RpcError>>;
+    fn read_now(
+        &self,
+        caller: &Caller,
+        query: &Query,
+        options: &ReadOptions,
+    ) -> Option<Result<Answered, RpcError>>;
 
     /// Makes a change. It is finished whatever happens to the future.
-    fn write<'a>(&'a self, caller: &'a Caller, datacenter: &'a str, write: Write) -> BoxFuture<'a, Result<Outcome, RpcError>>;
+    fn write<'a>(
+        &'a self,
+        caller: &'a Caller,
+        datacenter: &'a str,
+        write: Write,
+    ) -> BoxFuture<'a, Result<Outcome, RpcError>>;
 
     /// `Session.Renew`: resets the TTL; `None` when the session is unknown.
     fn session_renew<'a>(
@@ -96,7 +111,9 @@ pub trait Rpc: Send + Sync + 'static {
         _request: Execute,
         _options: ReadOptions,
     ) -> BoxFuture<'a, Result<Executed, RpcError>> {
-        Box::pin(std::future::ready(Err(RpcError::refused("Query not found"))))
+        Box::pin(std::future::ready(Err(RpcError::refused(
+            "Query not found",
+        ))))
     }
 
     /// `PreparedQuery.Explain`; refuses like [`Rpc::execute`].
@@ -106,11 +123,16 @@ pub trait Rpc: Send + Sync + 'static {
         _request: Execute,
         _options: ReadOptions,
     ) -> BoxFuture<'a, Result<Explained, RpcError>> {
-        Box::pin(std::future::ready(Err(RpcError::refused("Query not found"))))
+        Box::pin(std::future::ready(Err(RpcError::refused(
+            "Query not found",
+        ))))
     }
 
     /// Known datacenters, nearest first (`Catalog.ListDatacenters`).
-    fn datacenters<'a>(&'a self, caller: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>>;
+    fn datacenters<'a>(
+        &'a self,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<String>, RpcError>>;
 
     /// Leader, peers and indexes.
     fn status(&self) -> ClusterStatus;

@@ -2,13 +2,16 @@
 
 pub(crate) mod catalog;
 pub(crate) mod coordinate;
+pub(crate) mod event;
 pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod operator;
 pub(crate) mod query;
 pub(crate) mod session;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod txn;
+pub(crate) mod ui;
 
 use crate::fault::Fault;
 use crate::request::{BodyFault, MAX_BODY, RequestBody};

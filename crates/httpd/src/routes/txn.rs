@@ -1,6 +1,6 @@
 //! `/v1/txn` (spec/http-api.md §14).
 
-use crate::encode::{list, stored_check, stored_service};
+use crate::encode::{Embedded, list, stored_check, stored_service};
 use crate::fault::Fault;
 use crate::read::reading;
 use crate::reply::Reply;
@@ -11,7 +11,7 @@ use model::{
     ConnectProxyConfig, HealthCheck, HealthCheckDefinition, KvEntry, Locality, Node, NodeService,
     RaftIndex, ServiceAddress, ServiceConnect, Weights,
 };
-use ports::{Answered, Caller, ReadOptions, Write};
+use ports::{Caller, ReadOptions, Write};
 use wire::command::{TxnCheckOp, TxnKvOp, TxnNodeOp, TxnOp, TxnRequest, TxnResponse, TxnServiceOp};
 
 /// Most operations of one transaction.
@@ -174,7 +174,7 @@ async fn read(
     let reply = shape.json(|w| {
         w.begin_object();
         members(w, &response);
-        embedded(w, &answered);
+        Embedded::of(&answered, "").write(w);
         w.end_object();
     });
     Ok(reply
@@ -233,20 +233,6 @@ fn members(w: &mut Writer<'_>, response: &TxnResponse) {
         w.key("Errors");
         list(w, response.errors.iter(), |w, error| error.write_json(w));
     }
-}
-
-/// The metadata that some bodies carry (spec/http-api.md §19.4).
-fn embedded(w: &mut Writer<'_>, answered: &Answered) {
-    w.member("Index", &answered.answer.index);
-    w.member(
-        "LastContact",
-        &i64::try_from(answered.last_contact.as_nanos()).unwrap_or(i64::MAX),
-    );
-    w.member("KnownLeader", &answered.known_leader);
-    w.member("ConsistencyLevel", "");
-    w.member("NotModified", &false);
-    w.member("Backend", &0i64);
-    w.member("ResultsFilteredByACLs", &answered.filtered_by_acls);
 }
 
 /// Checks limits and brings the elements into the form of the log; empty ones are dropped.
