@@ -3,7 +3,7 @@
 
 use crate::policy::Policy;
 use crate::question::{HEADER_BYTES, Question, Transport, rcode, rtype};
-use crate::respond::Context;
+use crate::rows::Context;
 use crate::writer::{Mark, Owner, Writer};
 use smallvec::SmallVec;
 

@@ -8,19 +8,24 @@
 
 mod address;
 mod build;
+mod meta;
 mod name;
+mod pick;
 mod plan;
 mod policy;
 mod question;
 mod respond;
+mod rows;
 mod service;
+mod targets;
 mod upstream;
 mod writer;
 
+pub use meta::text_of_meta;
 pub use name::*;
 pub use plan::{Need, Plan, Provider};
 pub use policy::*;
 pub use question::{Edns, Question, Request, Subnet, Transport, rtype};
-pub use respond::{Context, Holder, Hosts, QueryRows, Responder, Rows, TCP_ANSWERS_MAX};
-pub use service::text_of_meta;
+pub use respond::{Responder, TCP_ANSWERS_MAX};
+pub use rows::{Context, Holder, Hosts, QueryRows, Rows};
 pub use upstream::{Data, Record, UpstreamReply, fail_forwarding, read_answers, same_question};

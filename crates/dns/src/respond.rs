@@ -2,12 +2,13 @@
 
 use crate::address;
 use crate::build::{self, Build, Extent, Flags, header, opt_record};
+use crate::meta;
 use crate::name::Name;
 use crate::plan::{Kind, Need, Plan};
 use crate::policy::Policy;
 use crate::question::{Question, Transport, rcode, rtype};
+use crate::rows::{Context, Holder, Rows};
 use crate::service::{self, Instances, Made};
-use crate::upstream::Record;
 use crate::writer::{Owner, Writer};
 use model::{CheckServiceNode, Node};
 use rand::Rng;
@@ -15,83 +16,6 @@ use std::net::Ipv4Addr;
 
 /// Most answers of one reply.
 pub const TCP_ANSWERS_MAX: usize = build::TCP_ANSWERS;
-/// Most host names followed for one answer; the targets of further ones are sent without addresses.
-pub(crate) const HOSTS_MAX: usize = 64;
-
-/// What was found.
-#[derive(Clone, Copy, Debug)]
-pub enum Rows<'a> {
-    /// Nothing was needed.
-    None,
-    /// For [`Need::Health`] and [`Need::Servers`].
-    Instances(&'a [CheckServiceNode]),
-    /// For [`Need::Query`]; `None` for an unknown query.
-    Query(Option<QueryRows<'a>>),
-    /// For [`Need::Node`].
-    Node(Option<&'a Node>),
-    /// For [`Need::Virtual`].
-    Virtual(Option<Ipv4Addr>),
-    /// For [`Need::Reverse`] and [`Need::ReverseUnknown`].
-    Holder(Option<Holder<'a>>),
-    /// The datacenter is not known.
-    NoPath,
-    /// The lookup failed.
-    Failed,
-}
-
-/// The result of a prepared query.
-#[derive(Clone, Copy, Debug)]
-pub struct QueryRows<'a> {
-    /// Instances in the query's order.
-    pub rows: &'a [CheckServiceNode],
-    /// The service looked up, lower case.
-    pub service: &'a str,
-    /// The query's own TTL, seconds.
-    pub ttl: Option<u32>,
-    /// Where the rows come from.
-    pub datacenter: &'a str,
-}
-
-/// Who has an address.
-#[derive(Clone, Copy, Debug)]
-pub enum Holder<'a> {
-    /// A node, by its name.
-    Node(&'a str),
-    /// A service, by its name.
-    Service(&'a str),
-}
-
-/// What followed host names led to.
-#[derive(Clone, Debug, Default)]
-pub struct Hosts(Vec<(Name, Vec<Record>)>);
-
-impl Hosts {
-    /// Remembers the records a host name led to, possibly none.
-    pub fn push(&mut self, host: Name, records: Vec<Record>) {
-        self.0.push((host, records));
-    }
-
-    pub(crate) fn of(&self, host: &Name) -> &[Record] {
-        self.0
-            .iter()
-            .find(|(name, _)| name == host)
-            .map_or(&[], |(_, records)| records)
-    }
-}
-
-/// What a reply depends on besides question and rows.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The rules.
-    pub policy: &'a Policy,
-    /// How the question came in.
-    pub transport: Transport,
-    /// Unix time, seconds: the serial of SOA records.
-    pub now: u32,
-    /// Host names followed; `None` in the first attempt.
-    pub hosts: Option<&'a Hosts>,
-}
-
 /// Writes replies. Holds scratch memory only; keep one per thread.
 #[derive(Default)]
 pub struct Responder {
@@ -499,12 +423,12 @@ impl<'a> Reply<'a> {
             if !more {
                 break;
             }
-            service::meta_record(&mut build.w, key, value, Owner::Question, ttl);
+            meta::meta_record(&mut build.w, key, value, Owner::Question, ttl);
             more = build.answered(0);
         }
         let in_extra = !in_answer && self.policy().node_meta_txt;
         build.finish(None, |w, extent| match extent {
-            Extent::Full if in_extra => service::meta_records(w, node, Owner::Question, ttl),
+            Extent::Full if in_extra => meta::meta_records(w, node, Owner::Question, ttl),
             _ => 0,
         });
         Ok(())

@@ -2,93 +2,23 @@
 
 use crate::address::{self, Choice};
 use crate::build::{self, Build, Extent};
+use crate::meta::meta_records;
 use crate::name::Name;
+use crate::pick::{Draw, Seen};
 use crate::question::{Question, rtype};
-use crate::respond::{Context, Hosts};
+use crate::rows::{Context, Hosts};
+use crate::targets::{Entry, Targets};
 use crate::upstream::{Data, Record};
 use crate::writer::{Owner, Writer};
-use model::{CheckServiceNode, Node};
+use model::CheckServiceNode;
 use rand::Rng;
 use smallvec::SmallVec;
-use std::collections::HashSet;
-use std::hash::Hash;
 use std::net::IpAddr;
 
 /// Most name servers in an answer.
 const NAME_SERVERS_MAX: usize = 3;
 /// Records followed from a host name for clients without EDNS.
 const CHAIN_RECORDS_MAX: usize = 5;
-/// Up to here a scan is cheaper than hashing.
-const SCANNED_MAX: usize = 24;
-
-/// What an answer remembers to leave duplicates out.
-struct Seen<K> {
-    few: SmallVec<[K; SCANNED_MAX]>,
-    many: HashSet<K>,
-}
-
-impl<K: Copy + Eq + Hash> Seen<K> {
-    fn new() -> Self {
-        Self {
-            few: SmallVec::new(),
-            many: HashSet::new(),
-        }
-    }
-
-    /// Whether the key is new.
-    fn insert(&mut self, key: K) -> bool {
-        if self.few.contains(&key) {
-            return false;
-        }
-        if self.few.len() < SCANNED_MAX {
-            self.few.push(key);
-            return true;
-        }
-        self.many.insert(key)
-    }
-}
-
-/// Rows in random order, drawn one at a time: an answer with room for three draws three.
-struct Draw<'a, 's, R> {
-    rows: &'a [CheckServiceNode],
-    order: &'s mut Vec<u32>,
-    next: usize,
-    rng: Option<&'s mut R>,
-}
-
-impl<'a, 's, R: Rng> Draw<'a, 's, R> {
-    fn new(rows: &'a [CheckServiceNode], order: &'s mut Vec<u32>, rng: Option<&'s mut R>) -> Self {
-        order.clear();
-        if rng.is_some() {
-            order.extend(0..rows.len() as u32);
-        }
-        Self {
-            rows,
-            order,
-            next: 0,
-            rng,
-        }
-    }
-}
-
-impl<'a, R: Rng> Iterator for Draw<'a, '_, R> {
-    type Item = &'a CheckServiceNode;
-
-    fn next(&mut self) -> Option<&'a CheckServiceNode> {
-        let at = self.next;
-        if at >= self.rows.len() {
-            return None;
-        }
-        self.next += 1;
-        let Some(rng) = self.rng.as_deref_mut() else {
-            return self.rows.get(at);
-        };
-        let drawn = rng.random_range(at..self.rows.len());
-        self.order.swap(at, drawn);
-        self.rows.get(*self.order.get(at)? as usize)
-    }
-}
-
 /// How a set of instances is to be shown.
 pub(crate) struct Instances<'a> {
     pub(crate) question: &'a Question,
@@ -206,7 +136,7 @@ impl<'a> Instances<'a> {
                 continue;
             };
             if matches!(choice, Choice::Host(_))
-                && missing.len() < crate::respond::HOSTS_MAX
+                && missing.len() < crate::rows::HOSTS_MAX
                 && !missing.contains(&name)
             {
                 missing.push(name);
@@ -387,140 +317,6 @@ fn whole(zone: &[u8]) -> Name {
     Name::read(zone, 0).map_or(Name::root(), |(name, _)| name)
 }
 
-/// One SRV or NS answer and what it points at.
-struct Entry<'a> {
-    row: &'a CheckServiceNode,
-    choice: Choice<'a>,
-    target_at: usize,
-    /// No answer before has the same target.
-    first: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum TargetKey<'a> {
-    Node(&'a str, &'a str),
-    Address(IpAddr),
-    Host(&'a str),
-}
-
-/// The targets of SRV and NS answers, and how their names are made (spec/dns.md §5.2).
-struct Targets<'a> {
-    zone: &'a [u8],
-    entries: SmallVec<[Entry<'a>; 8]>,
-    seen: Seen<TargetKey<'a>>,
-    named: u8,
-}
-
-/// Targets whose suffixes are remembered for compression: the first few show all suffixes an answer usually has.
-const REMEMBERED_TARGETS_MAX: u8 = 4;
-
-impl<'a> Targets<'a> {
-    fn new(zone: &'a [u8]) -> Self {
-        Self {
-            zone,
-            entries: SmallVec::new(),
-            seen: Seen::new(),
-            named: 0,
-        }
-    }
-
-    /// `«node».node.«dc».DOMAIN`, for a peer's node `«node».node.«peer».peer.DOMAIN`.
-    fn node_name(&self, node: &Node) -> Option<Name> {
-        let mut name = Name::unfinished();
-        name.push_labels(&node.node)?;
-        name.push_labels("node")?;
-        match node.peer_name.as_str() {
-            "" => name.push_labels(&node.datacenter)?,
-            peer => {
-                name.push_labels(peer)?;
-                name.push_labels("peer")?;
-            }
-        }
-        name.push_wire(self.zone)?;
-        Some(name)
-    }
-
-    /// `«hex».addr.«dc».DOMAIN`, without datacenter for a peer's instance.
-    fn address_name(&self, row: &CheckServiceNode, ip: IpAddr) -> Option<Name> {
-        let mut text: SmallVec<[u8; 32]> = SmallVec::new();
-        let mut hex = |octets: &[u8]| {
-            for octet in octets {
-                for digit in [octet >> 4, octet & 0x0f] {
-                    text.push(if digit < 10 {
-                        b'0' + digit
-                    } else {
-                        b'a' + digit - 10
-                    });
-                }
-            }
-        };
-        match ip {
-            IpAddr::V4(ip) => hex(&ip.octets()),
-            IpAddr::V6(ip) => hex(&ip.octets()),
-        }
-        let mut name = Name::unfinished();
-        name.push_labels(std::str::from_utf8(&text).ok()?)?;
-        name.push_labels("addr")?;
-        if row.node.peer_name.is_empty() {
-            name.push_labels(&row.node.datacenter)?;
-        }
-        name.push_wire(self.zone)?;
-        Some(name)
-    }
-
-    fn name(&self, row: &CheckServiceNode, choice: Choice<'_>) -> Option<Name> {
-        match choice {
-            Choice::OfNode(_) => self.node_name(&row.node),
-            Choice::Own(ip) => self.address_name(row, ip),
-            Choice::Host(host) => Name::from_text(host),
-        }
-    }
-
-    /// Writes a target in full: SRV targets are never compressed (RFC 2782).
-    fn write(&mut self, w: &mut Writer<'_>, name: &Name) {
-        if self.named < REMEMBERED_TARGETS_MAX {
-            self.named += 1;
-            w.name(name.wire(), false);
-        } else {
-            w.bytes(name.wire());
-        }
-    }
-
-    /// Remembers an answer; gives the least number of bytes that its address record will take.
-    fn push(
-        &mut self,
-        w: &Writer<'_>,
-        row: &'a CheckServiceNode,
-        choice: Choice<'a>,
-        target_at: usize,
-        name_bytes: usize,
-    ) -> usize {
-        let (key, data_bytes) = match choice {
-            Choice::OfNode(ip) => (
-                TargetKey::Node(&row.node.datacenter, &row.node.node),
-                ip_bytes(ip),
-            ),
-            Choice::Own(ip) => (TargetKey::Address(ip), ip_bytes(ip)),
-            Choice::Host(host) => (TargetKey::Host(host), 0),
-        };
-        let first = self.seen.insert(key);
-        self.entries.push(Entry {
-            row,
-            choice,
-            target_at,
-            first,
-        });
-        match first && data_bytes > 0 {
-            true => w.owner_bytes(target_at, name_bytes) + 10 + data_bytes,
-            false => 0,
-        }
-    }
-}
-
-fn ip_bytes(ip: IpAddr) -> usize {
-    if ip.is_ipv4() { 4 } else { 16 }
-}
-
 /// The records that a host name leads to.
 pub(crate) fn chain<'h>(
     hosts: &'h Hosts,
@@ -544,56 +340,4 @@ pub(crate) fn chain_record(w: &mut Writer<'_>, record: &Record, ttl: u32) {
             w.record_with(owner, rtype::CNAME, ttl, |w| w.name(target.wire(), true))
         }
     }
-}
-
-/// Writes a node's metadata as TXT records; returns how many.
-pub(crate) fn meta_records(w: &mut Writer<'_>, node: &Node, owner: Owner<'_>, ttl: u32) -> u16 {
-    let mut records = 0;
-    for (key, value) in node.meta.iter() {
-        meta_record(w, key, value, owner, ttl);
-        records += 1;
-    }
-    records
-}
-
-pub(crate) fn meta_record(w: &mut Writer<'_>, key: &str, value: &str, owner: Owner<'_>, ttl: u32) {
-    let text = text_of_meta(key, value);
-    w.record_with(owner, rtype::TXT, ttl, |w| {
-        if text.is_empty() {
-            w.bytes(&[0]);
-        }
-        for piece in text.as_bytes().chunks(usize::from(u8::MAX)) {
-            w.bytes(&[piece.len() as u8]);
-            w.bytes(piece);
-        }
-    });
-}
-
-/// The text of a metadata pair after RFC 1464: backquotes escape in key and value; keys beginning with `rfc1035-` give the
-/// value alone.
-pub fn text_of_meta(key: &str, value: &str) -> String {
-    if key
-        .get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("rfc1035-"))
-    {
-        return value.to_owned();
-    }
-    let mut text = String::with_capacity(key.len() + value.len() + 1);
-    let leading = key.len() - key.trim_start_matches(' ').len();
-    let trailing = key.trim_end_matches(' ').len();
-    for (at, c) in key.char_indices() {
-        let edge_space = c == ' ' && (at < leading || at >= trailing);
-        if edge_space || c == '=' || c == '`' {
-            text.push('`');
-        }
-        text.push(c);
-    }
-    text.push('=');
-    for c in value.chars() {
-        if c == '`' {
-            text.push('`');
-        }
-        text.push(c);
-    }
-    text
 }

@@ -6,18 +6,23 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rt::Room;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::tcp::WriteHalf;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 /// Largest datagram read.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
-/// Datagrams answered before other tasks get their turn.
-const BATCH: usize = 64;
+/// Threads that answer datagrams of one socket.
+const UDP_THREADS_MAX: usize = 4;
+/// How long a thread waits for a datagram before it looks whether to close; closing wakes it earlier.
+const RECEIVE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a datagram may wait for room in the send buffer before it is given up.
+const SEND_PATIENCE: Duration = Duration::from_millis(10);
 /// Datagrams waiting for a slow answer at the same time, per socket. Beyond it: SERVFAIL.
 const PENDING_MAX: usize = 4096;
 /// Kernel buffer for datagrams that come in while others are being answered, bytes; the system may grant less.
@@ -77,11 +82,12 @@ fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
         socket2::Type::DGRAM,
         Some(socket2::Protocol::UDP),
     )?;
-    socket.set_nonblocking(true)?;
     // The system caps what it grants; a smaller buffer only loses datagrams under bursts, so a refusal is no error.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
+    socket.set_read_timeout(Some(RECEIVE_PATIENCE))?;
+    socket.set_write_timeout(Some(SEND_PATIENCE))?;
     socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket.into())
 }
 
 impl Listeners {
@@ -97,13 +103,23 @@ impl Listeners {
     pub fn serve(self, door: &Arc<Door>, room: &Room) {
         door.listens_on(self.addresses());
         for socket in self.udp {
-            if let Ok(address) = socket.local_addr() {
-                tracing::info!(target: "agent.dns", %address, network = "udp", "Started DNS server");
+            let Ok(address) = socket.local_addr() else {
+                continue;
+            };
+            tracing::info!(target: "agent.dns", %address, network = "udp", "Started DNS server");
+            let (socket, pending) = (Arc::new(socket), Arc::new(Semaphore::new(PENDING_MAX)));
+            for _ in 0..udp_threads() {
+                let (socket, door, room_here, pending) =
+                    (socket.clone(), door.clone(), room.clone(), pending.clone());
+                room.spawn_blocking("dns udp", move || {
+                    serve_udp(&socket, &door, &room_here, &pending)
+                });
             }
-            room.spawn(
-                "dns udp",
-                serve_udp(Arc::new(socket), door.clone(), room.clone()),
-            );
+            let closing = room.closing();
+            room.spawn_to_end("dns udp end", async move {
+                closing.await;
+                wake(address);
+            });
         }
         for listener in self.tcp {
             if let Ok(address) = listener.local_addr() {
@@ -114,49 +130,38 @@ impl Listeners {
     }
 }
 
-async fn serve_udp(socket: Arc<UdpSocket>, door: Arc<Door>, room: Room) {
+/// Answers datagrams on a thread of its own until the room closes.
+///
+/// A plain blocking socket costs two system calls a question and wakes nobody else; under an asynchronous runtime it would be
+/// four and the wake-up of a second worker.
+fn serve_udp(socket: &Arc<UdpSocket>, door: &Arc<Door>, room: &Room, pending: &Arc<Semaphore>) {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     let mut out = Vec::with_capacity(DATAGRAM_BYTES_MAX);
     let mut desk = Desk::new();
-    let pending = Arc::new(Semaphore::new(PENDING_MAX));
-    loop {
-        if let Err(error) = socket.readable().await {
-            tracing::error!(target: "agent.dns", %error, "DNS socket failed");
-            door.time().sleep(ACCEPT_PAUSE).await;
+    while !room.is_closing() {
+        // Errors are the timeout that lets us look whether to close, or an earlier reply refused by its receiver; neither
+        // says anything about this socket.
+        let Ok((bytes, remote)) = socket.recv_from(&mut buffer) else {
+            continue;
+        };
+        let packet = buffer.get(..bytes).unwrap_or_default();
+        out.clear();
+        match door.answer_now(packet, Transport::Udp, remote, &mut desk, &mut out) {
+            Now::Replied => send(socket, &out, remote),
+            Now::Silent => {}
+            Now::Later => later(socket, door, room, pending, packet, remote),
         }
-        for _ in 0..BATCH {
-            let (bytes, remote) = match socket.try_recv_from(&mut buffer) {
-                Ok(received) => received,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // An earlier reply was refused by its receiver; that says nothing about this socket.
-                Err(_) => continue,
-            };
-            let packet = buffer.get(..bytes).unwrap_or_default();
-            out.clear();
-            match door.answer_now(packet, Transport::Udp, remote, &mut desk, &mut out) {
-                Now::Replied => send(&socket, &out, remote).await,
-                Now::Silent => {}
-                Now::Later => later(&socket, &door, &room, &pending, packet, remote).await,
-            }
-        }
-        tokio::task::yield_now().await;
     }
 }
 
-async fn send(socket: &UdpSocket, reply: &[u8], remote: SocketAddr) {
-    let sent = match socket.try_send_to(reply, remote) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            socket.send_to(reply, remote).await
-        }
-        sent => sent,
-    };
-    if let Err(error) = sent {
+fn send(socket: &UdpSocket, reply: &[u8], remote: SocketAddr) {
+    if let Err(error) = socket.send_to(reply, remote) {
         tracing::debug!(target: "agent.dns", %remote, %error, "failed to respond");
     }
 }
 
 /// Leaves a question to a task of its own.
-async fn later(
+fn later(
     socket: &Arc<UdpSocket>,
     door: &Arc<Door>,
     room: &Room,
@@ -166,7 +171,7 @@ async fn later(
 ) {
     let Ok(permit) = pending.clone().try_acquire_owned() else {
         if let Some(reply) = door.busy(packet) {
-            send(socket, &reply, remote).await;
+            send(socket, &reply, remote);
         }
         return;
     };
@@ -174,9 +179,35 @@ async fn later(
     room.spawn("dns question", async move {
         let _permit = permit;
         if let Some(reply) = door.answer(&packet, Transport::Udp, remote).await {
-            send(&socket, &reply, remote).await;
+            send(&socket, &reply, remote);
         }
     });
+}
+
+/// Wakes the threads that wait for datagrams on `address`: an empty datagram has no reply, but ends the wait.
+fn wake(address: SocketAddr) {
+    let reachable = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let from: IpAddr = if reachable.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    // Failing to wake them only makes them wait for their timeout.
+    if let Ok(socket) = UdpSocket::bind((from, 0)) {
+        for _ in 0..UDP_THREADS_MAX {
+            let _ = socket.send_to(&[], (reachable, address.port()));
+        }
+    }
+}
+
+/// Threads for one socket: waking a second thread for a question costs more than answering it, so small machines have one.
+fn udp_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, UDP_THREADS_MAX)
 }
 
 async fn serve_tcp(listener: TcpListener, door: Arc<Door>, room: Room) {
@@ -232,18 +263,15 @@ async fn serve_stream(mut stream: TcpStream, remote: SocketAddr, door: &Door) ->
             }
             incoming.drain(..frame_bytes);
             if out.len() > WRITE_BATCH_BYTES {
-                writer.write_all(&out).await?;
-                out.clear();
+                flush(&mut writer, &mut out, door).await?;
             }
         }
-        if !out.is_empty() {
-            writer.write_all(&out).await?;
-            out.clear();
-        }
+        flush(&mut writer, &mut out, door).await?;
         if ended && slow.is_empty() {
             return Ok(());
         }
         tokio::select! {
+            biased;
             read = reader.read_buf(&mut incoming), if !ended && slow.len() < PIPELINE_MAX => {
                 if read? == 0 {
                     ended = true;
@@ -260,6 +288,19 @@ async fn serve_stream(mut stream: TcpStream, remote: SocketAddr, door: &Door) ->
             () = door.time().sleep(IDLE), if slow.is_empty() => return Ok(()),
         }
     }
+}
+
+/// Sends what is collected; a client that does not take it in time is given up.
+async fn flush(writer: &mut WriteHalf<'_>, out: &mut Vec<u8>, door: &Door) -> io::Result<()> {
+    if !out.is_empty() {
+        tokio::select! {
+            biased;
+            written = writer.write_all(out) => written?,
+            () = door.time().sleep(IDLE) => return Err(io::ErrorKind::TimedOut.into()),
+        }
+        out.clear();
+    }
+    Ok(())
 }
 
 /// The first whole packet of what came in.
