@@ -1,119 +1,14 @@
-//! The frame against a port that answers from fixed rows.
+//! The frame: requests in, answers out, without a socket.
 
+use super::fake::Fake;
 use crate::request::RequestBody;
 use crate::{Config, Door, Ports};
 use bytes::Bytes;
 use hyper::Response;
-use model::{KvEntry, Session};
 use net::Peer;
-use parking_lot::Mutex;
-use ports::{
-    Answer, Answered, BoxFuture, Caller, ClusterStatus, Data, Query, Read, ReadOptions, Rpc,
-    RpcError, Write,
-};
+use ports::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
-use wire::Outcome;
-use wire::command::{TxnRequest, TxnResponse};
-
-/// Holds one key, `k`; remembers what it was asked.
-#[derive(Default)]
-struct Fake {
-    asked: Mutex<Vec<(Query, ReadOptions)>>,
-    written: Mutex<Vec<Write>>,
-}
-
-impl Fake {
-    fn answer(&self, query: &Query) -> Result<Answered, RpcError> {
-        if !query.datacenter.is_empty() {
-            return Err(RpcError::NoPath);
-        }
-        let data = match &query.read {
-            Read::KvGet { key } if key.as_ref() == b"k" => {
-                let value = Some(Bytes::from_static(b"v"));
-                Data::KvEntry(Some(Arc::new(KvEntry {
-                    key: "k".into(),
-                    value,
-                    ..KvEntry::default()
-                })))
-            }
-            Read::KvGet { .. } => Data::KvEntry(None),
-            Read::KvKeys { .. } => Data::Keys(vec![Bytes::from("k".repeat(2000))]),
-            Read::Sessions => Data::Sessions(vec![]),
-            _ => Data::Checks(vec![]),
-        };
-        Ok(Answered {
-            answer: Arc::new(Answer::new(7, data, false)),
-            known_leader: true,
-            last_contact: Duration::ZERO,
-            filtered_by_acls: false,
-        })
-    }
-}
-
-impl Rpc for Fake {
-    fn read<'a>(
-        &'a self,
-        _: &'a Caller,
-        query: Query,
-        options: ReadOptions,
-    ) -> BoxFuture<'a, Result<Answered, RpcError>> {
-        self.asked.lock().push((query.clone(), options));
-        Box::pin(async move { self.answer(&query) })
-    }
-
-    fn read_now(
-        &self,
-        _: &Caller,
-        query: &Query,
-        options: &ReadOptions,
-    ) -> Option<Result<Answered, RpcError>> {
-        if options.min_index > 0 {
-            return None;
-        }
-        self.asked.lock().push((query.clone(), *options));
-        Some(self.answer(query))
-    }
-
-    fn write<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a str,
-        write: Write,
-    ) -> BoxFuture<'a, Result<Outcome, RpcError>> {
-        self.written.lock().push(write);
-        Box::pin(async { Ok(Outcome::Bool(true)) })
-    }
-
-    fn session_renew<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: &'a str,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Session>, RpcError>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn txn_read<'a>(
-        &'a self,
-        _: &'a Caller,
-        _: TxnRequest,
-        _: ReadOptions,
-    ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>> {
-        Box::pin(async { Err(RpcError::NoLeader) })
-    }
-
-    fn datacenters<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>> {
-        Box::pin(async { Ok(vec!["dc1".to_owned()]) })
-    }
-
-    fn status(&self) -> ClusterStatus {
-        ClusterStatus {
-            leader: "127.0.0.1:8300".into(),
-            ..ClusterStatus::default()
-        }
-    }
-}
 
 struct Got {
     status: u16,

@@ -1,0 +1,5 @@
+//! The door before a port of its own.
+
+mod fake;
+mod frame;
+mod socket;

@@ -1,0 +1,142 @@
+//! The door on real sockets.
+
+use super::fake::Fake;
+use crate::{Config, Door, Listener, Ports, serve};
+use rt::{Room, Time};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+struct House {
+    fake: Arc<Fake>,
+    address: SocketAddr,
+    room: Room,
+}
+
+fn house(config: Config) -> House {
+    let room = Room::new("test");
+    let time = Time::real(&room);
+    let fake = Arc::new(Fake::default());
+    let ports = Ports {
+        time: time.clone(),
+        rpc: fake.clone(),
+        operator: None,
+        events: None,
+    };
+    let socket = net::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    serve(
+        &room,
+        &time,
+        Listener { socket, tls: None },
+        Door::new(config, ports),
+    );
+    House {
+        fake,
+        address,
+        room,
+    }
+}
+
+/// Reads until the other side closes.
+async fn all(mut stream: TcpStream) -> String {
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+impl House {
+    async fn send(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn parked(&self, count: usize) {
+        while self.fake.parked.load(Ordering::SeqCst) != count {
+            self.fake.moved.notified().await;
+        }
+    }
+
+    async fn close(self) {
+        self.room.close(Duration::from_secs(5)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn several_requests_on_one_connection() {
+    let house = house(Config::default());
+    let stream = house
+        .send(
+            "GET /v1/kv/k HTTP/1.1\r\nHost: x\r\n\r\n\
+             PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
+             GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )
+        .await;
+    let text = all(stream).await;
+    assert_eq!(text.matches("HTTP/1.1 200 OK\r\n").count(), 3, "{text}");
+    // Header names look as Go writes them.
+    assert!(
+        text.contains("X-Consul-Index: 7\r\n") && text.contains("X-Consul-Knownleader: true\r\n"),
+        "{text}"
+    );
+    let Some(ports::Write::Kv(request)) = house.fake.written.lock().pop() else {
+        panic!("no write")
+    };
+    assert_eq!(request.entry.value.as_deref(), Some(&b"abc"[..]));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_drops_its_wait() {
+    let house = house(Config::default());
+    let stream = house
+        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    house.parked(1).await;
+    drop(stream);
+    house.parked(0).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn too_many_connections_of_one_client() {
+    let house = house(Config {
+        max_connections_per_client: 1,
+        ..Config::default()
+    });
+    let first = house
+        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    house.parked(1).await;
+    let refused = all(house.send("").await).await;
+    assert!(
+        refused.starts_with("HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\n"),
+        "{refused}"
+    );
+    assert!(
+        refused.ends_with("please rate limit your calls\n"),
+        "{refused}"
+    );
+    drop(first);
+    house.parked(0).await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn heads_have_a_limit() {
+    let house = house(Config {
+        max_header_bytes: 1000,
+        ..Config::default()
+    });
+    let long = "a".repeat(20_000);
+    let text = all(house
+        .send(&format!("GET /v1/kv/{long} HTTP/1.1\r\nHost: x\r\n\r\n"))
+        .await)
+    .await;
+    assert!(text.starts_with("HTTP/1.1 431 "), "{text}");
+    house.close().await;
+}
