@@ -10,16 +10,17 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
 use crate::apply::{Applier, Work};
-use crate::core::{Core, Start};
+use crate::core::Core;
 use crate::disk::{Disk, RealDisk};
 use crate::engine::{Completion, Engine, Indexes, Input, LogSide};
 use crate::faults::Faults;
 use crate::inbox::{Inbox, Rejected};
-use crate::log::{HardState, Log, LogOptions, MAX_PAYLOAD, Opened, Position};
+use crate::log::{LogOptions, MAX_PAYLOAD, Position};
 use crate::machine::{StateMachine, Transport};
 use crate::membership::{Change, Membership};
 use crate::message;
-use crate::snapshot::{self, SnapshotMeta, SnapshotReader, SnapshotWriter};
+use crate::recover::Recovered;
+use crate::snapshot::{SnapshotMeta, SnapshotWriter};
 use crate::status::{ProposeError, ReadError, StartError, Status};
 use crate::writer::{Job, Writer};
 
@@ -99,18 +100,6 @@ impl<O> Drop for Shared<O> {
     }
 }
 
-/// What was found on disk.
-struct Found {
-    log: Option<Log>,
-    raft_id: u64,
-    hard_state: HardState,
-    base: Position,
-    entries: Vec<raft::eraftpb::Entry>,
-    applied: Position,
-    membership: Membership,
-    snapshot: Option<SnapshotReader>,
-}
-
 fn random_id() -> io::Result<u64> {
     loop {
         let mut bytes = [0u8; 8];
@@ -123,72 +112,22 @@ fn random_id() -> io::Result<u64> {
     }
 }
 
-fn find(config: &Config, disk: Option<&Arc<dyn Disk>>) -> Result<Found, StartError> {
+fn find(config: &Config, disk: Option<&Arc<dyn Disk>>) -> Result<Recovered, StartError> {
     let fresh_id = random_id()?;
-    let first = || Membership::of_one(fresh_id, &config.node_id, &config.node_name);
+    let first = |id| Membership::of_one(id, &config.node_id, &config.node_name);
     let Some(disk) = disk else {
-        let base = Position { index: 1, term: 1 };
-        return Ok(Found {
-            log: None,
-            raft_id: fresh_id,
-            hard_state: HardState {
-                term: 1,
-                vote: 0,
-                commit: 1,
-            },
-            base,
-            entries: Vec::new(),
-            applied: base,
-            membership: first(),
-            snapshot: None,
-        });
+        return Ok(Recovered::in_memory(fresh_id, first(fresh_id)));
     };
-    let snapshot = snapshot::newest(disk).map_err(|error| StartError::Snapshot {
-        file: "*.snap".to_owned(),
-        error,
-    })?;
     let options = LogOptions {
         segment_bytes: config.segment_bytes,
         faults: Faults::None,
     };
-    let position = snapshot.as_ref().map(|s| s.meta().position);
-    let opened = Log::open(disk.clone(), options, position, fresh_id)?;
-    let Opened {
-        mut log,
-        raft_id,
-        mut hard_state,
-        mut bootstrap,
-        mut base,
-        entries,
-        fresh: _,
-        cut,
-    } = opened;
-    if cut {
+    let bootstrap = |id| config.bootstrap.then(|| first(id));
+    let found = Recovered::from_disk(disk, options, fresh_id, bootstrap)?;
+    if found.cut {
         tracing::warn!("the raft log ended in an interrupted write, which was cut off");
     }
-    let empty = entries.is_empty() && bootstrap.is_none() && snapshot.is_none();
-    if empty && base.index == 0 && config.bootstrap {
-        let membership = Membership::of_one(raft_id, &config.node_id, &config.node_name);
-        log.bootstrap(&membership)?;
-        hard_state = log.hard_state();
-        base = Position { index: 1, term: 1 };
-        bootstrap = Some((1, membership));
-    }
-    let (applied, membership) = match (&snapshot, bootstrap) {
-        (Some(snapshot), _) => (snapshot.meta().position, snapshot.meta().membership.clone()),
-        (None, Some((_, membership))) => (base, membership),
-        (None, None) => (base, Membership::default()),
-    };
-    Ok(Found {
-        log: Some(log),
-        raft_id,
-        hard_state,
-        base,
-        entries,
-        applied,
-        membership,
-        snapshot,
-    })
+    Ok(found)
 }
 
 impl<O: Send + 'static> Consensus<O> {
@@ -207,32 +146,24 @@ impl<O: Send + 'static> Consensus<O> {
             (None, Some(dir)) => Some(Arc::new(RealDisk::open(dir)?)),
             (None, None) => None,
         };
-        let found = find(&config, disk.as_ref())?;
+        let mut found = find(&config, disk.as_ref())?;
         let has_snapshot = found.snapshot.is_some();
-        if let Some(mut reader) = found.snapshot {
+        if let Some(reader) = &mut found.snapshot {
             machine
-                .restore(found.applied.index, &mut reader)
-                .and_then(|()| io::copy(&mut reader, &mut io::sink()))
+                .restore(found.applied.index, reader)
+                .and_then(|()| io::copy(reader, &mut io::sink()))
                 .map_err(|error| StartError::Snapshot {
-                    file: reader.name().to_owned(),
+                    file: found.applied.index.to_string(),
                     error,
                 })?;
         }
-        let last = found.entries.last().map_or(found.base.index, |e| e.index);
         let alone = found.membership.members.len() == 1;
-        let replay_upto = if alone { last } else { found.hard_state.commit };
-        let log_bytes = found.log.as_ref().map_or(0, Log::appended);
-        let core = Core::new(Start {
-            id: found.raft_id,
-            seed: found.raft_id,
-            hard_state: found.hard_state,
-            base: found.base,
-            entries: found.entries,
-            applied: found.applied,
-            membership: found.membership.clone(),
-            has_snapshot,
-            faults: Faults::None,
-        })?;
+        let replay_upto = if alone {
+            found.last()
+        } else {
+            found.hard_state.commit
+        };
+        let core = Core::new(found.start(found.raft_id, Faults::None))?;
         let inbox: Arc<Inbox<Input<O>>> = Arc::default();
         let work: Arc<Inbox<Work<O>>> = Arc::default();
         let applied = Arc::new(AtomicU64::new(found.applied.index));
@@ -255,7 +186,6 @@ impl<O: Send + 'static> Consensus<O> {
             snapshot_bytes: 0,
             snapshotting: false,
         };
-        tracing::debug!(log_bytes, "raft log opened");
         let mut threads = vec![spawn("raft-apply", move || applier.run())?];
         let writer = Writer::new(found.log);
         let log = if transport.is_none() {

@@ -235,7 +235,8 @@ impl<W, R> Core<W, R> {
             return;
         }
         let transferring = self.node.raft.lead_transferee.is_some();
-        let refusal = if !self.leading || transferring {
+        let leads = self.node.raft.state == StateRole::Leader;
+        let refusal = if !leads || transferring {
             Refusal::NotLeader
         } else {
             let first = self.node.raft.raft_log.last_index() + 1;

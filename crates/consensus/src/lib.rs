@@ -20,6 +20,7 @@ mod machine;
 pub mod membership;
 pub mod message;
 pub mod record;
+pub mod recover;
 mod scan;
 pub mod snapshot;
 mod status;

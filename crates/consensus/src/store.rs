@@ -266,10 +266,13 @@ impl Storage for Store {
         Ok(self.last)
     }
 
-    fn snapshot(&self, request_index: u64, _to: u64) -> raft::Result<Snapshot> {
+    fn snapshot(&self, request_index: u64, to: u64) -> raft::Result<Snapshot> {
         match &self.snapshot {
+            // A server refuses a snapshot from before it was added.
             Some((position, membership))
-                if position.index >= request_index && position.index >= self.base.index =>
+                if position.index >= request_index
+                    && position.index >= self.base.index
+                    && membership.members.contains_key(&to) =>
             {
                 let mut snapshot = Snapshot::default();
                 let meta = snapshot.mut_metadata();

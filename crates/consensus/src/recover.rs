@@ -1,0 +1,137 @@
+//! What a server finds on its disk when it starts: the newest snapshot, the log, and the membership from
+//! which the two are played forward. The simulator restarts its servers through here too.
+
+use std::sync::Arc;
+
+use raft::eraftpb::Entry;
+
+use crate::core::Start;
+use crate::disk::Disk;
+use crate::faults::Faults;
+use crate::log::{HardState, Log, LogOptions, Opened, Position};
+use crate::membership::Membership;
+use crate::snapshot::{self, SnapshotReader};
+use crate::status::StartError;
+
+/// Everything a server starts from.
+pub struct Recovered {
+    /// The log, ready to append; `None` for a server that keeps nothing.
+    pub log: Option<Log>,
+    /// This server's raft id.
+    pub raft_id: u64,
+    /// Term, vote and commit.
+    pub hard_state: HardState,
+    /// The position before the log's first entry.
+    pub base: Position,
+    /// The log's entries.
+    pub entries: Vec<Entry>,
+    /// Where the state machine starts: the snapshot, or the bootstrap record, or nothing.
+    pub applied: Position,
+    /// The membership there.
+    pub membership: Membership,
+    /// The snapshot to restore.
+    pub snapshot: Option<SnapshotReader>,
+    /// Bytes of an interrupted write were cut off.
+    pub cut: bool,
+}
+
+impl Recovered {
+    /// What a lone server starts from that keeps nothing on disk.
+    #[must_use]
+    pub fn in_memory(raft_id: u64, membership: Membership) -> Recovered {
+        let base = Position { index: 1, term: 1 };
+        Recovered {
+            log: None,
+            raft_id,
+            hard_state: HardState {
+                term: 1,
+                vote: 0,
+                commit: 1,
+            },
+            base,
+            entries: Vec::new(),
+            applied: base,
+            membership,
+            snapshot: None,
+            cut: false,
+        }
+    }
+
+    /// Reads `disk`. An empty one gets a log under `fresh_id`, and, when `bootstrap` gives one, the first
+    /// membership of a new cluster.
+    ///
+    /// # Errors
+    /// [`StartError`] when something is damaged or the medium fails.
+    pub fn from_disk(
+        disk: &Arc<dyn Disk>,
+        options: LogOptions,
+        fresh_id: u64,
+        bootstrap: impl FnOnce(u64) -> Option<Membership>,
+    ) -> Result<Recovered, StartError> {
+        let snapshot = snapshot::newest(disk).map_err(|error| StartError::Snapshot {
+            file: "*.snap".to_owned(),
+            error,
+        })?;
+        let position = snapshot.as_ref().map(|s| s.meta().position);
+        let Opened {
+            mut log,
+            raft_id,
+            mut hard_state,
+            bootstrap: mut first,
+            mut base,
+            entries,
+            fresh: _,
+            cut,
+        } = Log::open(disk.clone(), options, position, fresh_id)?;
+        let empty = entries.is_empty() && first.is_none() && snapshot.is_none();
+        if empty
+            && base.index == 0
+            && let Some(membership) = bootstrap(raft_id)
+        {
+            log.bootstrap(&membership)?;
+            hard_state = log.hard_state();
+            base = Position { index: 1, term: 1 };
+            first = Some((1, membership));
+        }
+        let (applied, membership) = match (&snapshot, first) {
+            (Some(snapshot), _) => {
+                let meta = snapshot.meta();
+                (meta.position, meta.membership.clone())
+            }
+            (None, Some((_, membership))) => (base, membership),
+            (None, None) => (base, Membership::default()),
+        };
+        Ok(Recovered {
+            log: Some(log),
+            raft_id,
+            hard_state,
+            base,
+            entries,
+            applied,
+            membership,
+            snapshot,
+            cut,
+        })
+    }
+
+    /// Last index of the log.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.entries.last().map_or(self.base.index, |e| e.index)
+    }
+
+    /// What the core starts from; the entries move there.
+    pub fn start(&mut self, seed: u64, faults: Faults) -> Start {
+        Start {
+            id: self.raft_id,
+            seed,
+            hard_state: self.hard_state,
+            base: self.base,
+            entries: std::mem::take(&mut self.entries),
+            applied: self.applied,
+            membership: self.membership.clone(),
+            has_snapshot: self.snapshot.is_some(),
+            faults,
+        }
+    }
+}
