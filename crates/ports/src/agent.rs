@@ -121,7 +121,12 @@ pub trait LocalAgent: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<(), AgentError>>;
 
     /// Sets the status of a TTL check and restarts its clock.
-    fn beat(&self, caller: &Caller, check: &str, beat: Beat) -> Result<(), AgentError>;
+    fn beat<'a>(
+        &'a self,
+        caller: &'a Caller,
+        check: &'a str,
+        beat: Beat,
+    ) -> BoxFuture<'a, Result<(), AgentError>>;
 
     /// Switches maintenance of a service (`Some(id)`) or of the node on (with a reason, "" for the default text) or off.
     fn maintenance<'a>(
