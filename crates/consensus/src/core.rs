@@ -303,8 +303,10 @@ impl<W, R> Core<W, R> {
     /// The state machine has applied everything up to `index`.
     pub fn applied(&mut self, index: u64) {
         self.applied = self.applied.max(index);
-        if index > self.node.raft.raft_log.applied && index <= self.released {
-            self.node.advance_apply_to(index);
+        let log = &self.node.raft.raft_log;
+        let known = index.min(log.committed).min(log.persisted);
+        if known > log.applied {
+            self.node.advance_apply_to(known);
         }
         let upto = index.min(self.node.raft.raft_log.persisted);
         let alone = self.membership.members.len() <= 1;

@@ -716,6 +716,12 @@ impl Segment {
     }
 }
 
+/// An entry that holds a command.
+#[must_use]
+pub fn command(index: u64, term: u64, payload: Bytes) -> Entry {
+    message::entry(false, index, term, payload)
+}
+
 /// Bytes an entry takes in the log.
 pub(crate) fn entry_bytes(entry: &Entry) -> usize {
     record::span(message::payload(entry).len())

@@ -202,7 +202,11 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        let file = *self.state().names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let file = *self
+            .state()
+            .names
+            .get(name)
+            .ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(SimFile(self.clone(), file)))
     }
 
@@ -235,7 +239,10 @@ impl DiskFile for SimFile {
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         let state = self.0.state();
-        let rest = state.files[self.1].now.get(offset as usize..).unwrap_or(&[]);
+        let rest = state.files[self.1]
+            .now
+            .get(offset as usize..)
+            .unwrap_or(&[]);
         let len = rest.len().min(buf.len());
         buf[..len].copy_from_slice(&rest[..len]);
         Ok(len)

@@ -120,7 +120,9 @@ impl History {
             }
             let right = machine.read(action);
             if right != answer {
-                return fail(format!("read {op} at {index} answered {answer}, not {right}"));
+                return fail(format!(
+                    "read {op} at {index} answered {answer}, not {right}"
+                ));
             }
         }
         Ok(())

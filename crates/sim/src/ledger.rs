@@ -92,11 +92,15 @@ impl Ledger {
         };
         let first = *self.committed.entry(index).or_insert(entry);
         if first != entry {
-            return fail(format!("index {index} was applied as {first:?} and as {entry:?}"));
+            return fail(format!(
+                "index {index} was applied as {first:?} and as {entry:?}"
+            ));
         }
         let place = *self.places.entry(op).or_insert(index);
         if place != index {
-            return fail(format!("operation {op} was applied at {place} and at {index}"));
+            return fail(format!(
+                "operation {op} was applied at {place} and at {index}"
+            ));
         }
         Ok(())
     }

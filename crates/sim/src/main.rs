@@ -13,9 +13,9 @@ fn main() -> ExitCode {
         let value = arguments.next().unwrap_or_default();
         match argument.as_str() {
             "--seeds" => {
-                let parts = value.split_once("..").and_then(|(a, b)| {
-                    Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?))
-                });
+                let parts = value
+                    .split_once("..")
+                    .and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)));
                 let Some(parts) = parts else {
                     eprintln!("--seeds wants A..B");
                     return ExitCode::from(2);
@@ -50,7 +50,10 @@ fn main() -> ExitCode {
                         Err(failure) => {
                             failed.fetch_add(1, Ordering::Relaxed);
                             println!("seed {seed}: {failure}");
-                            println!("  repeat: cargo run --profile ci -p sim -- --seeds {seed}..{}", seed + 1);
+                            println!(
+                                "  repeat: cargo run --profile ci -p sim -- --seeds {seed}..{}",
+                                seed + 1
+                            );
                         }
                     }
                 }
@@ -59,6 +62,9 @@ fn main() -> ExitCode {
     });
     let failed = failed.load(Ordering::Relaxed);
     let operations = operations.load(Ordering::Relaxed);
-    println!("{} seeds, {failed} failed, {operations} operations acknowledged", to - from);
+    println!(
+        "{} seeds, {failed} failed, {operations} operations acknowledged",
+        to - from
+    );
     ExitCode::from(u8::from(failed > 0))
 }

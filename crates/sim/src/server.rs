@@ -152,8 +152,13 @@ impl Server {
         for write in &output.writes {
             let mut previous = write.install.map(|p| p.term);
             for entry in &write.entries {
-                let before = previous.or_else(|| running.core.position(entry.index - 1).map(|p| p.term));
-                let payload = if entry.data.is_empty() { &entry.context } else { &entry.data };
+                let before =
+                    previous.or_else(|| running.core.position(entry.index - 1).map(|p| p.term));
+                let payload = if entry.data.is_empty() {
+                    &entry.context
+                } else {
+                    &entry.data
+                };
                 if entry.context.is_empty() {
                     ledger.appended(entry.index, entry.term, before, payload)?;
                 }
@@ -250,7 +255,10 @@ impl Server {
                     let mut outcomes = Vec::new();
                     for entry in &batch.entries {
                         if entry.index <= running.position.index {
-                            return fail(format!("server {}: {} applied again", self.id, entry.index));
+                            return fail(format!(
+                                "server {}: {} applied again",
+                                self.id, entry.index
+                            ));
                         }
                         let outcome = running.machine.apply(entry.index, &entry.payload);
                         let hash = running.machine.hash;
@@ -309,10 +317,11 @@ impl Server {
             position,
             membership: running.membership.clone(),
         };
-        let done = SnapshotWriter::create(disk_of(&self.disk), "local", &meta).and_then(|mut out| {
-            running.machine.save(&mut out)?;
-            out.finish()
-        });
+        let done =
+            SnapshotWriter::create(disk_of(&self.disk), "local", &meta).and_then(|mut out| {
+                running.machine.save(&mut out)?;
+                out.finish()
+            });
         if done.is_err() {
             return;
         }
@@ -350,11 +359,12 @@ impl Server {
                 },
                 membership,
             };
-            let stored = SnapshotWriter::create(disk_of(&self.disk), "received", &meta)
-                .and_then(|mut out| {
+            let stored = SnapshotWriter::create(disk_of(&self.disk), "received", &meta).and_then(
+                |mut out| {
                     out.write_all(content)?;
                     out.finish()
-                });
+                },
+            );
             if stored.is_err() {
                 return Ok(false);
             }

@@ -218,7 +218,8 @@ impl World {
 
     fn later(&mut self, delay: Time, event: Event) {
         self.event_number += 1;
-        self.queue.push(Reverse((self.now + delay, self.event_number)));
+        self.queue
+            .push(Reverse((self.now + delay, self.event_number)));
         self.events.insert(self.event_number, event);
     }
 
@@ -466,7 +467,11 @@ impl World {
             }
             return;
         }
-        let copies = if self.random.chance(self.weather.duplicates) { 2 } else { 1 };
+        let copies = if self.random.chance(self.weather.duplicates) {
+            2
+        } else {
+            1
+        };
         for _ in 0..copies {
             let stray = self.random.chance(self.weather.stray);
             let most = if stray { 800 * MS } else { self.weather.delay };

@@ -1,0 +1,73 @@
+//! Seeds that always run, seeds nobody has seen before, and proof that a broken program would be noticed.
+
+use sim::world::fault;
+use sim::{Plan, run};
+
+fn check(seeds: impl Iterator<Item = u64>) {
+    let faults = fault("").unwrap();
+    for seed in seeds {
+        if let Err(failure) = run(&Plan { seed, faults }) {
+            panic!(
+                "seed {seed}: {failure}\nrepeat: cargo run --profile ci -p sim -- --seeds {seed}..{}",
+                seed + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn fixed_seeds_hold() {
+    check(0..300);
+}
+
+#[test]
+fn fresh_seeds_hold() {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let first = now.as_micros() as u64;
+    println!("fresh seeds from {first}");
+    check(first..first + 150);
+}
+
+#[test]
+fn a_seed_repeats_to_the_last_event() {
+    let faults = fault("").unwrap();
+    for seed in 40..50 {
+        assert_eq!(run(&Plan { seed, faults }), run(&Plan { seed, faults }));
+    }
+}
+
+/// Breaks the program on purpose and looks for the first seed that notices.
+fn caught(name: &str, within: u64) {
+    let faults = fault(name).unwrap();
+    let caught = (0..within).find_map(|seed| run(&Plan { seed, faults }).err().map(|f| (seed, f)));
+    let (seed, failure) =
+        caught.unwrap_or_else(|| panic!("{name} was not noticed in {within} seeds"));
+    println!("{name}: seed {seed}: {failure}");
+}
+
+#[test]
+fn a_skipped_sync_is_noticed() {
+    caught("skip-sync", 50);
+}
+
+#[test]
+fn a_forgotten_vote_is_noticed() {
+    caught("forget-vote", 3000);
+}
+
+#[test]
+fn a_dropped_waiter_is_noticed() {
+    caught("drop-waiter", 50);
+}
+
+#[test]
+fn applying_one_entry_too_many_is_noticed() {
+    caught("commit-ahead", 100);
+}
+
+#[test]
+fn an_unconfirmed_read_is_noticed() {
+    caught("read-unconfirmed", 300);
+}
