@@ -119,7 +119,7 @@ impl<'a> Instances<'a> {
         let start = out.len();
         let mut build = Build::new(self.question, self.context, out);
         let mut seen = Seen::new();
-        let mut targets = Targets::new(self.zone);
+        let mut targets = Targets::new(self.zone, &self.context.policy.datacenter);
         let mut missing: Vec<Name> = Vec::new();
         for row in Draw::new(self.rows, order, (!self.ordered).then_some(rng)) {
             if !seen.insert((
@@ -228,7 +228,7 @@ impl<'a> Instances<'a> {
     ) {
         let mut build = Build::new(self.question, self.context, out);
         let zone = Name::lower(whole(self.zone));
-        let mut targets = Targets::new(zone.wire());
+        let mut targets = Targets::new(zone.wire(), &self.context.policy.datacenter);
         for (row, choice, name) in self.draw_servers(&targets, order, rng) {
             let mut target_at = 0;
             build
@@ -297,7 +297,7 @@ impl<'a> Instances<'a> {
         w: &mut Writer<'_>,
     ) -> (u16, u16) {
         let zone = Name::lower(whole(self.zone));
-        let mut targets = Targets::new(zone.wire());
+        let mut targets = Targets::new(zone.wire(), &self.context.policy.datacenter);
         let servers = self.draw_servers(&targets, order, rng);
         for (row, choice, name) in &servers {
             w.record_with(Owner::Name(self.zone), rtype::NS, self.ttl, |w| {

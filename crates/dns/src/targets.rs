@@ -27,6 +27,8 @@ enum TargetKey<'a> {
 /// The targets of SRV and NS answers, and how their names are made (spec/dns.md §5.2).
 pub(crate) struct Targets<'a> {
     zone: &'a [u8],
+    /// For rows that do not say theirs.
+    datacenter: &'a str,
     pub(crate) entries: SmallVec<[Entry<'a>; 8]>,
     seen: Seen<TargetKey<'a>>,
     named: u8,
@@ -36,9 +38,10 @@ pub(crate) struct Targets<'a> {
 const REMEMBERED_TARGETS_MAX: u8 = 4;
 
 impl<'a> Targets<'a> {
-    pub(crate) fn new(zone: &'a [u8]) -> Self {
+    pub(crate) fn new(zone: &'a [u8], datacenter: &'a str) -> Self {
         Self {
             zone,
+            datacenter,
             entries: SmallVec::new(),
             seen: Seen::new(),
             named: 0,
@@ -51,7 +54,7 @@ impl<'a> Targets<'a> {
         name.push_labels(&node.node)?;
         name.push_labels("node")?;
         match node.peer_name.as_str() {
-            "" => name.push_labels(&node.datacenter)?,
+            "" => name.push_labels(self.datacenter_of(node))?,
             peer => {
                 name.push_labels(peer)?;
                 name.push_labels("peer")?;
@@ -59,6 +62,14 @@ impl<'a> Targets<'a> {
         }
         name.push_wire(self.zone)?;
         Some(name)
+    }
+
+    fn datacenter_of<'n>(&'n self, node: &'n Node) -> &'n str {
+        if node.datacenter.is_empty() {
+            self.datacenter
+        } else {
+            &node.datacenter
+        }
     }
 
     /// `«hex».addr.«dc».DOMAIN`, without datacenter for a peer's instance.
@@ -83,7 +94,7 @@ impl<'a> Targets<'a> {
         name.push_labels(std::str::from_utf8(&text).ok()?)?;
         name.push_labels("addr")?;
         if row.node.peer_name.is_empty() {
-            name.push_labels(&row.node.datacenter)?;
+            name.push_labels(self.datacenter_of(&row.node))?;
         }
         name.push_wire(self.zone)?;
         Some(name)

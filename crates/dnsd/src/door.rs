@@ -6,6 +6,7 @@
 use crate::config::Config;
 use crate::lookup::{self, Found};
 use crate::recursors;
+use crate::reverse::ReverseIndex;
 use arc_swap::ArcSwap;
 use dns::{
     Context, Edns, Hosts, Name, Need, Plan, Question, Record, Request, Responder, Transport, rtype,
@@ -15,7 +16,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rt::Time;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -55,6 +56,7 @@ pub struct Door {
     observer: Option<Box<dyn Observer>>,
     recursions: Semaphore,
     own: OnceLock<Vec<SocketAddr>>,
+    reverse: ReverseIndex,
     counters: Counters,
 }
 
@@ -100,6 +102,7 @@ impl Door {
             observer,
             recursions: Semaphore::new(RECURSIONS_MAX),
             own: OnceLock::new(),
+            reverse: ReverseIndex::default(),
             counters: Counters::default(),
         }
     }
@@ -167,9 +170,12 @@ impl Door {
         let found = match &plan.need {
             Need::Nothing => Found::Nothing,
             Need::ReverseUnknown if !config.policy.recursion => Found::Nothing,
-            Need::Query { .. } | Need::Reverse(_) | Need::ReverseUnknown | Need::Recurse => {
-                return Now::Later;
-            }
+            Need::Reverse(ip) => match self.holder_now(*ip, &config) {
+                Some(Found::Nothing) if config.policy.recursion => return Now::Later,
+                Some(found) => found,
+                None => return Now::Later,
+            },
+            Need::Query { .. } | Need::ReverseUnknown | Need::Recurse => return Now::Later,
             need => {
                 let Some(query) = lookup::query(need, &config) else {
                     return Now::Later;
@@ -223,7 +229,7 @@ impl Door {
             return Some(self.forward(&config, &question, packet, transport).await);
         }
         let found = self.find(&plan.need, &question, &config, remote).await;
-        if config.policy.recursion && plan.reverse() && !holder_known(&plan.need, &found) {
+        if config.policy.recursion && plan.reverse() && !matches!(found, Found::Holder(..)) {
             return Some(self.forward(&config, &question, packet, transport).await);
         }
         let level = u8::from(question.qtype != rtype::SRV);
@@ -285,20 +291,37 @@ impl Door {
             let request = lookup::execution(name, datacenter, Some(client));
             return Found::of_query(self.rpc.execute(&caller, request, options).await);
         }
+        if let Need::Reverse(ip) = need {
+            for query in lookup::holders() {
+                if let Ok(answered) = self.rpc.read(&caller, query, options).await
+                    && let Some(at) = self.reverse.find(&answered.answer, *ip)
+                {
+                    return Found::Holder(answered.answer, at);
+                }
+            }
+            return Found::Nothing;
+        }
         let Some(query) = lookup::query(need, config) else {
             return Found::Nothing;
         };
         let result = self.rpc.read(&caller, query, options).await;
         self.note_age(&result);
-        let found = Found::of(result);
-        if matches!(need, Need::Reverse(_)) && !lookup::found_node(need, &found) {
-            return Found::of(
+        Found::of(result)
+    }
+
+    /// Who has an address, if that takes no wait; [`Found::Nothing`]: nobody. A failing read counts as nobody.
+    fn holder_now(&self, ip: IpAddr, config: &Config) -> Option<Found> {
+        for query in lookup::holders() {
+            let result =
                 self.rpc
-                    .read(&caller, lookup::all_services(), options)
-                    .await,
-            );
+                    .read_now(&self.caller.load(), &query, &lookup::options(config))?;
+            if let Ok(answered) = result
+                && let Some(at) = self.reverse.find(&answered.answer, ip)
+            {
+                return Some(Found::Holder(answered.answer, at));
+            }
         }
-        found
+        Some(Found::Nothing)
     }
 
     /// Writes a reply, following host names first if it needs that.
@@ -488,9 +511,4 @@ impl Door {
     pub fn node_name(&self) -> String {
         self.config.load().node_name.clone()
     }
-}
-
-/// Whether a reverse lookup found anybody.
-fn holder_known(need: &Need<'_>, found: &Found) -> bool {
-    matches!(found.rows(need, ""), dns::Rows::Holder(Some(_)))
 }

@@ -7,6 +7,7 @@ mod config;
 mod door;
 mod lookup;
 mod recursors;
+mod reverse;
 mod serve;
 
 pub use config::{Config, ConfigError, Settings, Strategy};

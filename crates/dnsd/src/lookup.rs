@@ -1,8 +1,8 @@
 //! From what a question needs to reads of the port, and from answers to rows.
 
 use crate::config::{Config, seconds};
-use dns::{Holder, Need, Provider, QueryRows, Rows};
-use model::Node;
+use crate::reverse;
+use dns::{Need, Provider, QueryRows, Rows};
 use ports::{
     Answer, Answered, Consistency, Data, Execute, Executed, HealthFilter, Query, Read, ReadOptions,
     RpcError, Via,
@@ -23,6 +23,8 @@ pub(crate) enum Found {
     Nothing,
     /// Rows of one read.
     Answer(Arc<Answer>),
+    /// The row that has the address of a reverse lookup.
+    Holder(Arc<Answer>, usize),
     /// Result of a prepared query.
     Query(Option<Executed>),
     /// The datacenter is not known.
@@ -58,6 +60,7 @@ impl Found {
             (_, Self::Failed) => Rows::Failed,
             (_, Self::Query(None)) => Rows::Query(None),
             (_, Self::Query(Some(executed))) => Rows::Query(Some(query_rows(executed, service))),
+            (_, Self::Holder(answer, at)) => Rows::Holder(reverse::holder(&answer.data, *at)),
             (_, Self::Answer(answer)) => answer_rows(need, &answer.data),
         }
     }
@@ -119,33 +122,7 @@ fn answer_rows<'a>(need: &Need<'_>, data: &'a Data) -> Rows<'a> {
                 .find_map(|row| row.service.tagged_addresses.get(VIRTUAL_TAG));
             Rows::Virtual(tagged.and_then(|tagged| tagged.address.parse::<Ipv4Addr>().ok()))
         }
-        (Need::Reverse(ip), Data::Nodes(nodes)) => {
-            Rows::Holder(node_with(nodes, *ip).map(|node| Holder::Node(&node.node)))
-        }
-        (Need::Reverse(ip), Data::CheckServiceNodes(rows)) => {
-            let text = ip.to_string();
-            let service = rows.iter().find(|row| row.service.address == text);
-            Rows::Holder(service.map(|row| Holder::Service(&row.service.service)))
-        }
         _ => Rows::Failed,
-    }
-}
-
-fn node_with(nodes: &[Arc<Node>], ip: IpAddr) -> Option<&Node> {
-    // Most addresses are spelt canonically, but a node counts whatever its spelling.
-    nodes
-        .iter()
-        .map(|node| &**node)
-        .find(|node| node.address.parse() == Ok(ip))
-}
-
-/// Whether a reverse lookup has found its node; if not, the services are looked through.
-pub(crate) fn found_node(need: &Need<'_>, found: &Found) -> bool {
-    match (need, found) {
-        (Need::Reverse(ip), Found::Answer(answer)) => {
-            matches!(&answer.data, Data::Nodes(nodes) if node_with(nodes, *ip).is_some())
-        }
-        _ => false,
     }
 }
 
@@ -197,8 +174,11 @@ pub(crate) fn query(need: &Need<'_>, config: &Config) -> Option<Query> {
             };
             located(read, "", peer)
         }
-        Need::Reverse(_) => Query::new(Read::Nodes),
-        Need::Nothing | Need::Query { .. } | Need::ReverseUnknown | Need::Recurse => return None,
+        Need::Nothing
+        | Need::Query { .. }
+        | Need::Reverse(_)
+        | Need::ReverseUnknown
+        | Need::Recurse => return None,
     })
 }
 
@@ -209,9 +189,12 @@ fn located(read: Read, datacenter: &str, peer: &str) -> Query {
     query
 }
 
-/// The second read of a reverse lookup.
-pub(crate) fn all_services() -> Query {
-    Query::new(Read::ServiceDump { kind: None })
+/// The reads of a reverse lookup: the first whose answer has the address decides.
+pub(crate) fn holders() -> [Query; 2] {
+    [
+        Query::new(Read::Nodes),
+        Query::new(Read::ServiceDump { kind: None }),
+    ]
 }
 
 pub(crate) fn options(config: &Config) -> ReadOptions {
