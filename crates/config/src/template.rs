@@ -542,18 +542,9 @@ fn forwardable(ip: IpAddr) -> bool {
     )
 }
 
-/// Addresses the agent takes for private when it looks for one to advertise: RFC 1918, RFC 6598, link-local.
+/// IPv4 addresses of the blocks with a special purpose (RFC 6890), where the agent looks for one to advertise.
 pub(crate) fn is_private_v4(ip: IpAddr) -> bool {
-    is_in(
-        ip,
-        &[
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "100.64.0.0/10",
-            "169.254.0.0/16",
-        ],
-    )
+    ip.is_ipv4() && is_in(ip, RFC6890)
 }
 
 /// IPv6 addresses that are neither local nor private.

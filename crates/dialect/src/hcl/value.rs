@@ -53,6 +53,18 @@ fn add(map: &mut Map, keys: &[&str], node: &Node) {
     match (map.get_mut(*key), value) {
         (Some(Value::Blocks(old)), Value::Blocks(new)) => old.extend(new),
         (Some(Value::List(old)), Value::List(new)) => old.extend(new),
+        // `a { … }` and `a = [{ … }]` in one text name one list.
+        (Some(Value::List(old)), Value::Blocks(new)) => {
+            old.extend(new.into_iter().map(Value::Map));
+        }
+        (Some(Value::Blocks(old)), Value::List(new))
+            if new.iter().all(|v| matches!(v, Value::Map(_))) =>
+        {
+            old.extend(new.into_iter().filter_map(|v| match v {
+                Value::Map(m) => Some(m),
+                _ => None,
+            }));
+        }
         (_, value) => {
             map.insert((*key).to_owned(), value);
         }
