@@ -110,11 +110,6 @@ impl Deref for Path {
     }
 }
 
-/// The parts of a compound key.
-pub(crate) fn parts(key: &[u8]) -> impl Iterator<Item = &[u8]> {
-    key.split(|b| *b == 0)
-}
-
 /// A row of the catalog by its node: peer, folded node name.
 pub(crate) fn node_path(peer: &str, node: &str) -> Path {
     Path::of(&[fold(peer).as_bytes(), fold(node).as_bytes()])

@@ -10,6 +10,7 @@
 mod apply;
 pub mod archive;
 mod key;
+pub mod reads;
 mod root;
 pub mod snapshot;
 mod table;

@@ -21,10 +21,6 @@ impl<V: Clone> Table<V> {
         self.0.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn get(&self, key: &[u8]) -> Option<&V> {
         self.0.get(key)
     }
@@ -37,8 +33,9 @@ impl<V: Clone> Table<V> {
         self.0.get_mut(key)
     }
 
-    pub(crate) fn contains(&self, key: &[u8]) -> bool {
-        self.0.contains_key(key)
+    /// The row with the highest key.
+    pub(crate) fn last(&self) -> Option<(&Key, &V)> {
+        self.0.get_max().map(|(key, value)| (key, value))
     }
 
     pub(crate) fn insert(&mut self, key: Key, value: V) -> Option<V> {

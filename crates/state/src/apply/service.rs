@@ -74,6 +74,17 @@ impl Change<'_> {
         self.root.usage.service(new, true);
     }
 
+    /// Stores an instance as a snapshot brings it.
+    pub(crate) fn load_service(&mut self, node: &str, row: Arc<NodeService>) {
+        let old = self
+            .root
+            .catalog
+            .service(&row.peer_name, node, &row.id)
+            .cloned();
+        self.count_service(old.as_deref(), &row);
+        self.root.catalog.put_service(node, row);
+    }
+
     /// Whether a stored local instance is the only one of its name.
     fn only_instance(&self, service: &NodeService) -> bool {
         let prefix = Path::under(&[b"", fold(&service.service).as_bytes()]);

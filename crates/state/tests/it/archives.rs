@@ -1,0 +1,120 @@
+//! Archives that the reference wrote.
+
+use dialect::msgpack::{self, Reader, Value};
+use state::archive::{Loader, write_stream};
+use state::{Root, Store};
+use std::{collections::BTreeMap, io::Read};
+
+fn state_of(archive: &[u8]) -> Vec<u8> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+    for file in archive.entries().expect("a tar") {
+        let mut file = file.expect("a member");
+        if file.path().expect("a name").ends_with("state.bin") {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).expect("whole");
+            return bytes;
+        }
+    }
+    panic!("no state.bin");
+}
+
+fn load(stream: &[u8], step: usize) -> Root {
+    let mut loader = Loader::new();
+    for piece in stream.chunks(step) {
+        loader.feed(piece).expect("a stream of the reference");
+    }
+    loader.finish().expect("whole")
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Map(mut pairs) => {
+            pairs.sort_by_key(|(key, _)| format!("{key:?}"));
+            Value::Map(
+                pairs
+                    .into_iter()
+                    .map(|(key, value)| (key, sorted(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// The records by type, each printed with its maps in key order; order within a type does not count.
+fn records(stream: &[u8]) -> BTreeMap<u8, Vec<String>> {
+    let mut r = Reader::new(stream);
+    let header: Value = r.value().expect("a header");
+    let mut out = BTreeMap::from([(255, vec![format!("{header:?}")])]);
+    while let Some((&kind, rest)) = r.rest().split_first() {
+        let (value, len) = msgpack::from_prefix::<Value>(rest).expect("a record");
+        out.entry(kind)
+            .or_default()
+            .push(format!("{:?}", sorted(value)));
+        r = Reader::new(&rest[len..]);
+    }
+    out.values_mut().for_each(|rows| rows.sort());
+    out
+}
+
+#[test]
+fn streams_are_written_back_record_by_record() {
+    for archive in [
+        &include_bytes!("../fixtures/catalog.snap")[..],
+        include_bytes!("../fixtures/acl.snap"),
+        include_bytes!("../fixtures/mesh.snap"),
+    ] {
+        let stream = state_of(archive);
+        let root = load(&stream, stream.len());
+        let mut written = Vec::new();
+        write_stream(&root, &mut written).expect("memory takes all");
+        let (mut theirs, mut ours) = (records(&stream), records(&written));
+        for kind in theirs
+            .keys()
+            .chain(ours.keys())
+            .copied()
+            .collect::<std::collections::BTreeSet<_>>()
+        {
+            assert_eq!(theirs.remove(&kind), ours.remove(&kind), "type {kind}");
+        }
+    }
+}
+
+#[test]
+fn pieces_of_any_size_give_the_same_root() {
+    let stream = state_of(include_bytes!("../fixtures/catalog.snap"));
+    let whole = load(&stream, stream.len());
+    for step in [1, 7, 1000] {
+        assert_eq!(load(&stream, step).hash(), whole.hash());
+    }
+    let mut snapshot = Vec::new();
+    whole.write_to(&mut snapshot).expect("memory takes all");
+    let again = Store::load(&mut &snapshot[..]).expect("own bytes");
+    assert_eq!(again.root().hash(), whole.hash());
+}
+
+#[test]
+fn a_cut_stream_is_refused_unless_cut_between_records() {
+    let stream = state_of(include_bytes!("../fixtures/acl.snap"));
+    for cut in (0..stream.len()).step_by(13) {
+        let mut loader = Loader::new();
+        loader.feed(&stream[..cut]).expect("so far so good");
+        let _ = loader.finish();
+    }
+    assert_eq!(
+        Loader::new().finish().err().map(|error| error.to_string()),
+        Some("unexpected EOF".into())
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_refused_or_loaded_without_a_panic(bytes: Vec<u8>) {
+        let mut loader = Loader::new();
+        if loader.feed(&[0x80]).is_ok() && loader.feed(&bytes).is_ok() {
+            let _ = loader.finish();
+        }
+        let _ = Store::load(&mut &bytes[..]);
+    }
+}

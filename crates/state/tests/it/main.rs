@@ -1,0 +1,12 @@
+//! Tests of the replicated tables as their users see them.
+
+mod archives;
+mod catalog;
+mod common;
+mod kv;
+mod model;
+mod naive;
+mod sessions;
+mod snapshots;
+mod txn;
+mod watches;
