@@ -12,7 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::apply::{Applier, Work};
 use crate::core::Core;
 use crate::disk::{Disk, RealDisk};
-use crate::engine::{Completion, Engine, Indexes, Input, LogSide};
+use crate::engine::{Callback, Completion, Engine, Indexes, Input, LogSide};
 use crate::faults::Faults;
 use crate::inbox::{Inbox, Rejected};
 use crate::log::{LogOptions, MAX_PAYLOAD, Position};
@@ -232,11 +232,7 @@ impl<O: Send + 'static> Consensus<O> {
 
     /// Enqueues a command. `done` is called exactly once: on the apply thread with the entry's index and
     /// outcome after commit and apply, or with an error, then possibly on the calling thread.
-    pub fn propose(
-        &self,
-        payload: Bytes,
-        done: Box<dyn FnOnce(Result<(u64, O), ProposeError>) + Send>,
-    ) {
+    pub fn propose(&self, payload: Bytes, done: Callback<O>) {
         let completion = Completion::new(done);
         if payload.is_empty() || payload.len() > MAX_PAYLOAD {
             return completion.call(Err(ProposeError::Size));

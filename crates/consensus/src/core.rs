@@ -432,7 +432,14 @@ impl<W, R> Core<W, R> {
             .find(|e| e.get_entry_type() != EntryType::EntryNormal);
         let unsaved_change = change.is_some_and(|e| e.index > self.saved.commit);
         let vote_moved = (state.term, state.vote) != (self.saved.term, self.saved.vote);
-        if vote_moved || unsaved_change || install.is_some() {
+        // A server that takes in entries has the commit index that came with them on disk when it says
+        // so: who acknowledges one membership change then knows after a restart that the one before was
+        // committed, and does not campaign under a membership two steps old.
+        let alone = self.leading && self.membership.members.len() == 1;
+        let forget = alone || self.faults == Faults::ForgetCommit;
+        let commit_moved =
+            !forget && !write.entries.is_empty() && state.commit != self.saved.commit;
+        if vote_moved || unsaved_change || commit_moved || install.is_some() {
             write.hard_state = Some(state);
             self.saved = state;
         }

@@ -27,7 +27,8 @@ const MAX_LATE_TICKS: u32 = 4;
 /// The one call a proposer gets back: made exactly once, with [`ProposeError::Shutdown`] if nobody else did.
 pub(crate) struct Completion<O>(Option<Callback<O>>);
 
-type Callback<O> = Box<dyn FnOnce(Result<(u64, O), ProposeError>) + Send>;
+/// What a proposer wants called with the entry's index and outcome.
+pub type Callback<O> = Box<dyn FnOnce(Result<(u64, O), ProposeError>) + Send>;
 
 impl<O> Completion<O> {
     pub(crate) fn new(callback: Callback<O>) -> Completion<O> {

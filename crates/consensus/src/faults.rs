@@ -19,13 +19,15 @@ pub enum Faults {
     CommitAhead,
     /// A write is acknowledged when it is appended, not when it is committed.
     AcknowledgeEarly,
+    /// The commit index that came with entries is not written with them.
+    ForgetCommit,
     /// Reads are answered without asking a majority.
     ReadUnconfirmed,
 }
 
 impl Faults {
     pub(crate) fn skips_sync(self, sync: u64) -> bool {
-        self == Faults::SkipSync && sync % 3 == 0
+        self == Faults::SkipSync && sync.is_multiple_of(3)
     }
 
     pub(crate) fn saved_state(self, state: HardState) -> HardState {
@@ -37,6 +39,6 @@ impl Faults {
     }
 
     pub(crate) fn drops_waiter(self, index: u64) -> bool {
-        self == Faults::DropWaiter && index % 5 == 0
+        self == Faults::DropWaiter && index.is_multiple_of(5)
     }
 }

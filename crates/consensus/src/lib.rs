@@ -30,6 +30,7 @@ mod writer;
 pub use codec::Malformed;
 pub use consensus::{Config, Consensus, MAX_WAITING_BYTES, MAX_WAITING_PROPOSALS};
 pub use core::{Command as Entry, Role};
+pub use engine::Callback;
 pub use machine::{SnapshotSource, StateMachine, Transport};
 pub use membership::{Change, Member, Membership};
 pub use status::{ProposeError, ReadError, Server, StartError, Status};

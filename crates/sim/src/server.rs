@@ -23,13 +23,16 @@ const SEGMENT_BYTES: u64 = 8 << 10;
 /// Entries kept before a snapshot.
 const TRAILING: u64 = 20;
 
+/// How an operation ended at a server: index and answer, or why not.
+pub type Answer = Result<(u64, u32), Refusal>;
+
 /// What a step of a server hands to the world.
 #[derive(Default)]
 pub struct Effects {
     /// Messages; snapshot messages come with their content.
     pub messages: Vec<(Outgoing, Option<Vec<u8>>)>,
     /// Ends of operations: index and answer, or a refusal.
-    pub ends: Vec<(OpId, Result<(u64, u32), Refusal>)>,
+    pub ends: Vec<(OpId, Answer)>,
     /// Work for the log was queued.
     pub log_work: bool,
     /// Work for the state machine was queued.
@@ -241,10 +244,7 @@ impl Server {
     ///
     /// # Errors
     /// When it contradicts what another server applied.
-    pub fn apply(
-        &mut self,
-        ledger: &mut Ledger,
-    ) -> Result<Vec<(OpId, Result<(u64, u32), Refusal>)>, Failure> {
+    pub fn apply(&mut self, ledger: &mut Ledger) -> Result<Vec<(OpId, Answer)>, Failure> {
         let mut ends = Vec::new();
         let Some(running) = &mut self.running else {
             return Ok(ends);

@@ -14,7 +14,7 @@ use crate::history::{End, History, Operation, is_read};
 use crate::ledger::Ledger;
 use crate::machine::{Action, OpId, encode};
 use crate::random::Random;
-use crate::server::{Effects, Server};
+use crate::server::{Answer, Effects, Server};
 use crate::{Failure, fail};
 
 /// Microseconds of virtual time.
@@ -56,6 +56,7 @@ pub fn fault(name: &str) -> Option<Faults> {
         "skip-sync" => Faults::SkipSync,
         "forget-vote" => Faults::ForgetVote,
         "drop-waiter" => Faults::DropWaiter,
+        "forget-commit" => Faults::ForgetCommit,
         "commit-ahead" => Faults::CommitAhead,
         "read-unconfirmed" => Faults::ReadUnconfirmed,
         _ => return None,
@@ -204,7 +205,7 @@ impl World {
     }
 
     fn add_server(&mut self) {
-        let (id, seed) = (self.next_id, self.random.next());
+        let (id, seed) = (self.next_id, self.random.draw());
         self.next_id += 1;
         let disk = SimDisk::new(seed);
         disk.set_errors(self.weather.disk_errors);
@@ -622,7 +623,7 @@ impl World {
         Some(op)
     }
 
-    fn ended(&mut self, op: OpId, result: Result<(u64, u32), Refusal>) {
+    fn ended(&mut self, op: OpId, result: Answer) {
         let read = self
             .history
             .operations
@@ -682,7 +683,10 @@ impl World {
         self.later(next, Event::Mishap);
         let count = self.servers.len() as u64;
         let at = self.random.below(count) as usize;
-        match self.random.below(12) {
+        if self.weather.changes && self.random.chance(25) {
+            return self.change_membership();
+        }
+        match self.random.below(11) {
             0 | 1 if self.servers[at].running.is_some() => self.crash(at),
             2 | 3 => {
                 let operations = self.random.below(12) as u32;
@@ -718,7 +722,6 @@ impl World {
                 }
                 Ok(())
             }
-            11 if self.weather.changes => self.change_membership(),
             _ => Ok(()),
         }
     }

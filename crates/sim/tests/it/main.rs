@@ -71,3 +71,9 @@ fn applying_one_entry_too_many_is_noticed() {
 fn an_unconfirmed_read_is_noticed() {
     caught("read-unconfirmed", 300);
 }
+
+/// Two memberships behind: found by seed 28,079 of the first long run (docs/decisions/0004).
+#[test]
+fn a_forgotten_commit_is_noticed() {
+    caught("forget-commit", 4000);
+}
