@@ -1,5 +1,6 @@
 //! What of the agent's configuration the door needs.
 
+use crate::h1::{HEADER_SLACK, MAX_HEADER_BYTES};
 use hyper::header::{HeaderName, HeaderValue};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -140,6 +141,15 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Most bytes of a request's head.
+    pub fn header_limit(&self) -> usize {
+        let limit = match self.config.max_header_bytes {
+            0 => MAX_HEADER_BYTES,
+            limit => limit,
+        };
+        limit.saturating_add(HEADER_SLACK)
+    }
+
     /// Header names or values that HTTP does not allow are left out.
     pub fn new(config: Config) -> Self {
         let pair = |name: &str, value: &str| {

@@ -1,8 +1,10 @@
 //! From a request to its handler: path rules, route, the checks common to all endpoints, and back with common headers.
 
 use crate::config::{Config, Prepared};
+use crate::date::Dates;
 use crate::fault::Fault;
 use crate::gzip;
+use crate::h1::Head;
 use crate::params::Params;
 use crate::path;
 use crate::reply::{Body, JSON, OCTETS, Reply, Shape, TEXT};
@@ -12,7 +14,6 @@ use crate::table::{Entry, Found, Tenancy, find};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY};
-use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use net::Peer;
 use ports::{BoxFuture, Caller, Events, Operator, Rpc};
@@ -38,6 +39,7 @@ pub struct Door {
     pub(crate) ports: Ports,
     settings: ArcSwap<Prepared>,
     pub(crate) connections: Connections,
+    pub(crate) dates: Dates,
 }
 
 impl Door {
@@ -47,6 +49,7 @@ impl Door {
             ports,
             settings: ArcSwap::from_pointee(Prepared::new(config)),
             connections: Connections::default(),
+            dates: Dates::default(),
         })
     }
 
@@ -62,12 +65,12 @@ impl Door {
     /// Serves one request.
     pub(crate) fn handle(
         self: &Arc<Self>,
-        head: Parts,
+        head: Head,
         body: RequestBody,
         remote: &Peer,
     ) -> Respond {
         let settings = self.settings();
-        let raw = head.uri.path();
+        let raw = head.path();
         let Some(decoded) = path::decode(raw) else {
             return Respond::bare(
                 Reply::typed(TEXT, Bytes::from_static(b"400 Bad Request")).with_status(400),
@@ -76,7 +79,7 @@ impl Door {
         if !settings.config.allow_unprintable && !path::printable(&decoded) {
             return Respond::bare(Reply::status(400));
         }
-        let query = head.uri.query();
+        let query = head.query();
         if let Some(clean) = path::cleaned(raw) {
             return Respond::bare(moved(&head.method, &clean, query));
         }
@@ -134,7 +137,7 @@ impl Door {
             rest_at,
         } = arrival;
         let config = &settings.config;
-        let Some(params) = Params::parse(head.uri.query().unwrap_or_default()) else {
+        let Some(params) = Params::parse(head.query().unwrap_or_default()) else {
             return Fault::internal("").into();
         };
         if config
@@ -188,7 +191,7 @@ impl Door {
 
 /// A request whose route is known.
 struct Arrival<'a> {
-    head: Parts,
+    head: Head,
     body: RequestBody,
     remote: &'a Peer,
     decoded: Bytes,
@@ -318,7 +321,7 @@ fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
 }
 
 /// The content type of an answer for which the handler writes nothing (spec/http-api.md §1.4).
-fn nothing_type(head: &Parts, path: &[u8]) -> HeaderValue {
+fn nothing_type(head: &Head, path: &[u8]) -> HeaderValue {
     let put_kv = head.method == Method::PUT && path.starts_with(b"/v1/kv");
     if put_kv || path.starts_with(b"/v1/event/fire/") || path.starts_with(b"/v1/snapshot") {
         return OCTETS;

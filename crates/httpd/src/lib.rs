@@ -9,10 +9,12 @@
 //! that it does not need, so that a parked watch stays small.
 
 mod config;
+mod date;
 mod door;
 mod encode;
 mod fault;
 mod gzip;
+mod h1;
 mod params;
 mod path;
 mod read;

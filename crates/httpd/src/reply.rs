@@ -51,6 +51,14 @@ impl Body {
         Self(Inner::Stream(Box::pin(body)))
     }
 
+    /// The bytes of a whole body, or a streamed one as it is.
+    pub(crate) fn into_whole(self) -> Result<Bytes, Self> {
+        match self.0 {
+            Inner::Whole(bytes) => Ok(bytes),
+            Inner::Stream(_) => Err(self),
+        }
+    }
+
     /// The bytes, if the body is whole.
     #[cfg(test)]
     pub fn bytes(&self) -> Option<&Bytes> {

@@ -3,12 +3,14 @@
 use crate::config::Prepared;
 use crate::door::Door;
 use crate::fault::Fault;
+pub(crate) use crate::h1::BodyFault;
+use crate::h1::Slot;
 use crate::params::Params;
 use crate::reply::{Reply, Shape};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::Method;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use ports::{BoxFuture, Caller, Token};
 use std::sync::Arc;
@@ -20,29 +22,10 @@ pub(crate) const MAX_BODY: u64 = 64 << 20;
 pub(crate) enum RequestBody {
     /// All of it.
     Whole(Bytes),
-    /// On the connection.
+    /// On an HTTP/1 connection.
+    Socket(Arc<Slot>),
+    /// On an HTTP/2 connection.
     Incoming(Incoming),
-}
-
-impl From<Incoming> for RequestBody {
-    fn from(body: Incoming) -> Self {
-        Self::Incoming(body)
-    }
-}
-
-impl From<Bytes> for RequestBody {
-    fn from(body: Bytes) -> Self {
-        Self::Whole(body)
-    }
-}
-
-/// Why a body could not be read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BodyFault {
-    /// More than the limit.
-    TooLarge,
-    /// The connection failed or the framing is wrong.
-    Broken(String),
 }
 
 impl RequestBody {
@@ -51,37 +34,21 @@ impl RequestBody {
         let mut body = match self {
             Self::Whole(bytes) if bytes.len() as u64 > limit => return Err(BodyFault::TooLarge),
             Self::Whole(bytes) => return Ok(bytes),
+            Self::Socket(slot) => return slot.read(limit).await,
             Self::Incoming(body) => body,
         };
-        let declared = body.size_hint().lower();
-        if declared > limit {
-            return Err(BodyFault::TooLarge);
-        }
-        let mut first = Bytes::new();
-        let mut all: Option<BytesMut> = None;
-        let mut len = 0u64;
+        let mut all = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| BodyFault::Broken(error.to_string()))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
-            len += data.len() as u64;
-            if len > limit {
+            if all.len() as u64 + data.len() as u64 > limit {
                 return Err(BodyFault::TooLarge);
             }
-            if let Some(all) = &mut all {
-                all.extend_from_slice(&data);
-            } else if first.is_empty() {
-                first = data;
-            } else {
-                let mut both =
-                    BytesMut::with_capacity(usize::try_from(declared.max(len)).unwrap_or(0));
-                both.extend_from_slice(&first);
-                both.extend_from_slice(&data);
-                all = Some(both);
-            }
+            all.extend_from_slice(&data);
         }
-        Ok(all.map_or(first, BytesMut::freeze))
+        Ok(all.freeze())
     }
 }
 

@@ -1,9 +1,10 @@
 //! Listeners and connections (spec/http-api.md §1.1).
 
 use crate::door::{Door, Respond};
+use crate::h1;
 use crate::request::RequestBody;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use net::tls::Acceptor;
@@ -20,12 +21,6 @@ use tokio::io::AsyncWriteExt as _;
 const REFUSAL_DEADLINE: Duration = Duration::from_millis(10);
 /// Pause after `accept` failed, for instance because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// What the header limit allows beyond itself, as Go's server does.
-const HEADER_SLACK: usize = 4096;
-/// Default of `http_config.max_header_bytes`.
-const MAX_HEADER_BYTES: usize = 1 << 20;
-/// Smallest read buffer that the HTTP/1 engine takes.
-const MIN_BUFFER: usize = 8192;
 /// Streams that one HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 250;
 
@@ -91,10 +86,14 @@ pub fn serve(room: &Room, time: &Time, listener: Listener, door: Arc<Door>) {
                 continue;
             };
             match Counted::enter(&door, &peer) {
-                Some(counted) => {
-                    let connection = connection(inner.clone(), stream, peer, tls.clone(), counted);
-                    inner.spawn("http connection", connection);
-                }
+                Some(counted) => match tls.clone() {
+                    // Boxed, since spawning would hold the future several times over.
+                    None => inner.spawn("http connection", Box::pin(plain(stream, peer, counted))),
+                    Some(tls) => {
+                        let connection = encrypted(inner.clone(), stream, peer, tls, counted);
+                        inner.spawn("https connection", Box::pin(connection));
+                    }
+                },
                 None => inner.spawn("http refusal", refuse(time.clone(), stream, tls.clone())),
             }
         }
@@ -115,50 +114,35 @@ async fn refuse(time: Time, mut stream: Stream, tls: Option<Arc<Acceptor>>) {
     }
 }
 
-async fn connection(
-    room: Room,
-    stream: Stream,
-    peer: Peer,
-    tls: Option<Arc<Acceptor>>,
-    counted: Counted,
-) {
-    let stream = match tls {
-        None => stream,
-        Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                tracing::debug!(%error, "TLS handshake failed");
-                return;
-            }
-        },
+/// A connection with TLS, after its handshake in HTTP/1 or HTTP/2. The rare parts are boxed, so that the task of a usual
+/// connection is small.
+async fn encrypted(room: Room, stream: Stream, peer: Peer, tls: Arc<Acceptor>, counted: Counted) {
+    let stream = match Box::pin(tls.accept(stream)).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%error, "TLS handshake failed");
+            return;
+        }
     };
-    let limit = match counted.door.settings().config.max_header_bytes {
-        0 => MAX_HEADER_BYTES,
-        limit => limit,
-    };
-    let buffer = limit.saturating_add(HEADER_SLACK).max(MIN_BUFFER);
-    let http2 = stream.alpn() == Some(b"h2");
+    if stream.alpn() != Some(b"h2") {
+        return plain(stream, peer, counted).await;
+    }
+    let limit = counted.door.settings().header_limit();
     let service = Endpoint {
         door: counted.door.clone(),
         peer,
     };
-    let io = TokioIo::new(stream);
-    // An error is a client that went away or does not speak HTTP; it has been answered as far as that is possible.
-    if http2 {
-        let _ = http2::Builder::new(Tasks(room))
-            .max_concurrent_streams(MAX_STREAMS)
-            .max_header_list_size(u32::try_from(buffer).unwrap_or(u32::MAX))
-            .serve_connection(io, service)
-            .await;
-    } else {
-        let _ = http1::Builder::new()
-            .title_case_headers(true)
-            .max_buf_size(buffer)
-            .header_read_timeout(None)
-            .serve_connection(io, service)
-            .await;
-    }
+    let connection = http2::Builder::new(Tasks(room))
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
+        .serve_connection(TokioIo::new(stream), service);
+    // An error is a client that went away or does not speak HTTP/2; it has been answered as far as that is possible.
+    let _ = Box::pin(connection).await;
     drop(counted);
+}
+
+async fn plain(stream: Stream, peer: Peer, counted: Counted) {
+    h1::serve(&counted.door, peer, stream).await;
 }
 
 /// One connection's door.
@@ -175,7 +159,7 @@ impl Service<hyper::Request<Incoming>> for Endpoint {
     fn call(&self, request: hyper::Request<Incoming>) -> Respond {
         let (head, body) = request.into_parts();
         self.door
-            .handle(head, RequestBody::Incoming(body), &self.peer)
+            .handle(head.into(), RequestBody::Incoming(body), &self.peer)
     }
 }
 

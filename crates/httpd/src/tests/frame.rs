@@ -60,7 +60,7 @@ impl Bench {
             .build()
             .unwrap();
         let response: Response<_> = runtime
-            .block_on(self.door.handle(head, body, &peer))
+            .block_on(self.door.handle(head.into(), body, &peer))
             .unwrap();
         let headers = response
             .headers()

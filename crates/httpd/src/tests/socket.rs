@@ -140,3 +140,107 @@ async fn heads_have_a_limit() {
     assert!(text.starts_with("HTTP/1.1 431 "), "{text}");
     house.close().await;
 }
+
+#[tokio::test]
+async fn bodies_that_nobody_reads() {
+    let house = house(Config {
+        kv_max_value_size: 10,
+        ..Config::default()
+    });
+    let body = "x".repeat(600_000);
+    let refused = format!(
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let next = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let text = all(house.send(&format!("{refused}{next}")).await).await;
+    assert!(
+        text.starts_with("HTTP/1.1 413 ") && text.contains("HTTP/1.1 200 OK"),
+        "{text}"
+    );
+    // One too long to be read away closes the connection, after the answer.
+    let text = all(house
+        .send("PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\nx")
+        .await)
+    .await;
+    assert!(
+        text.starts_with("HTTP/1.1 413 ") && text.contains("Connection: close\r\n"),
+        "{text}"
+    );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_waits_to_be_asked() {
+    let house = house(Config::default());
+    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let mut stream = house.send(head).await;
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"ab").await.unwrap();
+    let text = all(stream).await;
+    assert!(
+        text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\ntrue"),
+        "{text}"
+    );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn large_bodies_both_ways() {
+    let house = house(Config {
+        kv_max_value_size: 4 << 20,
+        ..Config::default()
+    });
+    let body = "y".repeat(3 << 20);
+    let put = format!(
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let text = all(house.send(&put).await).await;
+    assert!(text.ends_with("true"), "{text}");
+    let Some(ports::Write::Kv(request)) = house.fake.written.lock().pop() else {
+        panic!("no write")
+    };
+    assert_eq!(
+        request.entry.value.map(|value| value.len()),
+        Some(body.len())
+    );
+    let text = all(house
+        .send("GET /v1/kv/long?keys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await)
+    .await;
+    assert!(text.ends_with("kk\"]"), "{}", text.len());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn old_clients_and_broken_ones() {
+    let house = house(Config::default());
+    let text = all(house.send("GET /v1/kv/k?raw HTTP/1.0\r\n\r\n").await).await;
+    assert!(
+        text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nv"),
+        "{text}"
+    );
+    let text = all(house.send("HEAD /v1/kv/k HTTP/1.0\r\n\r\n").await).await;
+    assert!(
+        text.starts_with("HTTP/1.1 405 ") && text.ends_with("\r\n\r\n"),
+        "{text}"
+    );
+    let text = all(house.send("nonsense\r\n\r\n").await).await;
+    assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
+    let chunked = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+    let text = all(house.send(chunked).await).await;
+    assert!(
+        text.starts_with("HTTP/1.1 500 ") && text.contains("invalid byte in chunk length"),
+        "{text}"
+    );
+    // A request that ends with its client is finished if it writes.
+    let mut stream = house
+        .send("PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+        .await;
+    stream.shutdown().await.unwrap();
+    assert!(all(stream).await.ends_with("true"));
+    house.close().await;
+}

@@ -1,0 +1,259 @@
+//! HTTP/1 on one connection: read a head, ask the door, write the answer, again.
+//!
+//! Our own loop, because a parked watch must cost little: between requests and while an answer is waited for it holds no
+//! buffer at all. (hyper's HTTP/1 engine costs about 17 KiB a connection, and refuses targets that clients do send.)
+//! It must never learn what a path means.
+
+mod body;
+mod head;
+mod write;
+
+pub(crate) use body::{BodyFault, Slot};
+pub(crate) use head::Head;
+
+use crate::door::{Door, Respond};
+use crate::request::RequestBody;
+use body::Incoming;
+use bytes::{Bytes, BytesMut};
+use head::Refusal;
+use hyper::{Method, Response};
+use net::{Peer, Stream};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Bytes read at once where no body is expected; they stand on the stack, not in the connection.
+const CHUNK: usize = 4096;
+/// Pipelined bytes taken in while an answer is waited for.
+const MAX_AHEAD: usize = 64 << 10;
+/// An unread body up to this size is read away so that the connection can go on.
+const MAX_DRAIN: u64 = 1 << 20;
+/// How long a connection that is closed with unread input stays open, so that the answer is not lost to a reset.
+const LINGER: Duration = Duration::from_millis(500);
+/// Default of `http_config.max_header_bytes`.
+pub(crate) const MAX_HEADER_BYTES: usize = 1 << 20;
+/// What the header limit allows beyond itself, as Go's server does.
+pub(crate) const HEADER_SLACK: usize = 4096;
+
+/// A connection's input and output.
+pub(crate) struct Wire {
+    stream: Stream,
+    /// Read and not yet used.
+    input: BytesMut,
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(door: &Arc<Door>, peer: Peer, stream: Stream) {
+    let mut wire = Wire {
+        stream,
+        input: BytesMut::new(),
+    };
+    // What fails here is the connection; there is nobody left to tell.
+    let _ = wire.run(door, peer).await;
+}
+
+impl Wire {
+    async fn run(&mut self, door: &Arc<Door>, peer: Peer) -> io::Result<()> {
+        loop {
+            let limit = door.settings().header_limit();
+            let request = match self.head(limit).await? {
+                None => return Ok(()),
+                Some(Err(refusal)) => return self.refuse(door, refusal).await,
+                Some(Ok(request)) => request,
+            };
+            let head::Request {
+                head,
+                framing,
+                keep,
+                http10,
+                expects,
+            } = request;
+            let is_head = head.method == Method::HEAD;
+            let patient = head.method != Method::GET;
+            let slot = (!framing.is_done()).then(Arc::<Slot>::default);
+            let body = slot
+                .clone()
+                .map_or_else(|| RequestBody::Whole(Bytes::new()), RequestBody::Socket);
+            let mut incoming = Incoming::new(framing);
+            let mut turn = Turn {
+                respond: door.handle(head, body, &peer),
+                slot,
+                expects,
+                patient,
+            };
+            let Some(response) = self.answer(&mut turn, &mut incoming).await? else {
+                return Ok(());
+            };
+            let unread = !incoming.framing.is_done();
+            let hopeless = unread && (turn.expects || incoming.framing.declared() > MAX_DRAIN);
+            let keep = keep && !hopeless && !incoming.broken;
+            drop(turn);
+            self.write(
+                door,
+                response,
+                write::Manner {
+                    keep,
+                    http10,
+                    is_head,
+                },
+            )
+            .await?;
+            if unread && keep && !self.drain(&mut incoming).await? {
+                return self.linger(door).await;
+            }
+            if !keep {
+                return if unread {
+                    self.linger(door).await
+                } else {
+                    self.stream.shutdown().await
+                };
+            }
+        }
+    }
+
+    /// The next head; `None` if the client is done.
+    async fn head(&mut self, limit: usize) -> io::Result<Option<Result<head::Request, Refusal>>> {
+        let mut seen = 0;
+        loop {
+            if let Some(end) = head::end(&self.input, seen) {
+                if end > limit {
+                    return Ok(Some(Err(Refusal::TooLarge)));
+                }
+                let text = self.input.split_to(end).freeze();
+                if self.input.is_empty() {
+                    // Gives the buffer to the head, which is dropped before a wait.
+                    self.input = BytesMut::new();
+                }
+                return Ok(Some(head::parse(text)));
+            }
+            if self.input.len() > limit {
+                return Ok(Some(Err(Refusal::TooLarge)));
+            }
+            seen = self.input.len();
+            if self.more().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads what is there, at least a byte; 0 at the end.
+    async fn more(&mut self) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_more(cx)).await
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut chunk = [0; CHUNK];
+        let read = pin!(self.stream.read(&mut chunk)).poll(cx)?;
+        read.map(|len| {
+            self.input
+                .extend_from_slice(chunk.get(..len).unwrap_or_default());
+            Ok(len)
+        })
+    }
+
+    /// Polls the answer; meanwhile reads the body when the handler asks for it, and looks whether the client is still there.
+    async fn answer(
+        &mut self,
+        turn: &mut Turn,
+        incoming: &mut Incoming,
+    ) -> io::Result<Option<Response<crate::Body>>> {
+        loop {
+            let step = std::future::poll_fn(|cx| self.poll_answer(cx, turn, incoming)).await;
+            match step {
+                Step::Done(response) => return Ok(Some(response)),
+                Step::Gone => return Ok(None),
+                Step::Continue => {
+                    turn.expects = false;
+                    self.stream
+                        .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                        .await?;
+                    self.stream.flush().await?;
+                }
+            }
+        }
+    }
+
+    fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        turn: &mut Turn,
+        incoming: &mut Incoming,
+    ) -> Poll<Step> {
+        loop {
+            if let Poll::Ready(Ok(response)) = Pin::new(&mut turn.respond).poll(cx) {
+                return Poll::Ready(Step::Done(response));
+            }
+            match turn.slot.as_ref().and_then(|slot| slot.wanted()) {
+                Some(_) if turn.expects => return Poll::Ready(Step::Continue),
+                Some(limit) => {
+                    let Poll::Ready(read) = incoming.poll_all(cx, self, limit) else {
+                        return Poll::Pending;
+                    };
+                    if let Some(slot) = &turn.slot {
+                        slot.fill(read);
+                    }
+                }
+                None => {
+                    if self.input.len() >= MAX_AHEAD || turn.patient {
+                        return Poll::Pending;
+                    }
+                    match self.poll_more(cx) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Step::Gone),
+                        Poll::Ready(Ok(_)) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the rest of a body away; `false` if there is too much of it or it is broken.
+    async fn drain(&mut self, incoming: &mut Incoming) -> io::Result<bool> {
+        let read = std::future::poll_fn(|cx| incoming.poll_all(cx, self, MAX_DRAIN)).await;
+        Ok(read.is_ok())
+    }
+
+    /// Closes without losing the answer: says that we are done, then reads on for a while.
+    async fn linger(&mut self, door: &Arc<Door>) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let mut timeout = pin!(door.ports.time.sleep(LINGER));
+        loop {
+            self.input.clear();
+            tokio::select! {
+                read = self.more() => if read? == 0 { return Ok(()) },
+                () = &mut timeout => return Ok(()),
+            }
+        }
+    }
+
+    async fn refuse(&mut self, door: &Arc<Door>, refusal: Refusal) -> io::Result<()> {
+        let text = refusal.text();
+        let answer = format!(
+            "HTTP/1.1 {text}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{text}"
+        );
+        self.stream.write_all(answer.as_bytes()).await?;
+        self.linger(door).await
+    }
+}
+
+/// A request that is being answered.
+struct Turn {
+    respond: Respond,
+    /// Where the handler asks for the body, if there is one.
+    slot: Option<Arc<Slot>>,
+    /// The client waits for `100 Continue` before it sends the body.
+    expects: bool,
+    /// The answer is finished even if the client closes its side: writes are not watches.
+    patient: bool,
+}
+
+enum Step {
+    Done(Response<crate::Body>),
+    /// The client left.
+    Gone,
+    /// The body is wanted, and the client waits to be asked.
+    Continue,
+}
