@@ -11,5 +11,6 @@ mod reverse;
 mod serve;
 
 pub use config::{Config, ConfigError, Settings, Strategy};
+pub use dns::Soa;
 pub use door::{Counters, Door, Observer};
 pub use serve::{Listeners, bind};

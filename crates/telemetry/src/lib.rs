@@ -1,1 +1,5 @@
-//! Metric table, intervals, sinks, log formats, monitor stream.
+//! What an agent says of itself: its log and its metrics.
+//!
+//! This crate must never learn what the numbers and lines mean.
+
+pub mod logging;

@@ -1,0 +1,206 @@
+//! The log: lines in the reference's shapes (spec/agent-config.md §12.4) to stdout, a rotated file, syslog, and whoever
+//! monitors.
+
+mod file;
+mod line;
+mod syslog;
+
+use file::RotatedFile;
+use parking_lot::Mutex;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+use syslog::Syslog;
+use tokio::sync::mpsc;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+pub use line::{Level, Line};
+
+/// Lines that a slow monitor may have waiting; further ones are dropped and counted.
+pub const MONITOR_QUEUE_MAX: usize = 512;
+
+/// Names of the levels, as error texts list them.
+const LEVELS: &str = "[TRACE DEBUG INFO WARN ERR ERROR]";
+
+/// Where the log goes.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// `log_level`
+    pub level: String,
+    /// `log_json`
+    pub json: bool,
+    /// `log_file`, "" for none; ending in `/` means `consul.log` in that folder.
+    pub file: String,
+    /// `log_rotate_duration`
+    pub rotate_duration: Duration,
+    /// `log_rotate_bytes`, 0 or less for no limit.
+    pub rotate_bytes: i64,
+    /// `log_rotate_max_files`: 0 keeps all, negative none.
+    pub rotate_max_files: i64,
+    /// `enable_syslog`
+    pub syslog: bool,
+    /// `syslog_facility`
+    pub syslog_facility: String,
+}
+
+struct Monitor {
+    level: Level,
+    json: bool,
+    lines: mpsc::Sender<Vec<u8>>,
+    dropped: u64,
+}
+
+struct Sinks {
+    file: Option<RotatedFile>,
+    syslog: Option<Syslog>,
+    monitors: Vec<Monitor>,
+}
+
+struct Shared {
+    level: AtomicU8,
+    /// The most talkative of log and monitors: what is worth a line at all.
+    widest: AtomicU8,
+    json: bool,
+    sinks: Mutex<Sinks>,
+}
+
+/// The running log. Cheap to clone.
+#[derive(Clone)]
+pub struct LogHandle(Arc<Shared>);
+
+/// Starts the process's log.
+///
+/// # Errors
+/// An unknown level; a file or syslog that cannot be opened: the text with which the start ends.
+pub fn init(config: LogConfig) -> Result<LogHandle, String> {
+    let level = Level::parse(&config.level).ok_or_else(|| {
+        format!(
+            "Invalid log level: {}. Valid log levels are: {LEVELS}",
+            config.level
+        )
+    })?;
+    let file =
+        RotatedFile::open(&config).map_err(|error| format!("Failed to setup logging: {error}"))?;
+    let syslog = if config.syslog {
+        Some(Syslog::connect(&config.syslog_facility)?)
+    } else {
+        None
+    };
+    let handle = LogHandle(Arc::new(Shared {
+        level: AtomicU8::new(level as u8),
+        widest: AtomicU8::new(level as u8),
+        json: config.json,
+        sinks: Mutex::new(Sinks {
+            file,
+            syslog,
+            monitors: Vec::new(),
+        }),
+    }));
+    let subscriber = tracing_subscriber::registry().with(Output(handle.clone()));
+    // A second agent in one process (tests) shares the first one's log.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(handle)
+}
+
+impl LogHandle {
+    /// Sets the level from now on; an unknown one changes nothing.
+    pub fn set_level(&self, level: &str) {
+        if let Some(level) = Level::parse(level) {
+            self.0.level.store(level as u8, Ordering::Relaxed);
+            self.widen(&self.0.sinks.lock());
+        }
+    }
+
+    /// Lines from now on at this level, each with its newline. Dropping the receiver ends it.
+    ///
+    /// # Errors
+    /// An unknown level.
+    pub fn subscribe(&self, level: &str, json: bool) -> Result<mpsc::Receiver<Vec<u8>>, String> {
+        let level = Level::parse(level).ok_or_else(|| format!("Unknown log level: {level}"))?;
+        let (lines, receiver) = mpsc::channel(MONITOR_QUEUE_MAX);
+        let mut sinks = self.0.sinks.lock();
+        sinks.monitors.push(Monitor {
+            level,
+            json,
+            lines,
+            dropped: 0,
+        });
+        self.widen(&sinks);
+        Ok(receiver)
+    }
+
+    fn widen(&self, sinks: &Sinks) {
+        let own = self.0.level.load(Ordering::Relaxed);
+        let widest = sinks
+            .monitors
+            .iter()
+            .map(|monitor| monitor.level as u8)
+            .chain([own])
+            .min()
+            .unwrap_or(own);
+        self.0.widest.store(widest, Ordering::Relaxed);
+        tracing::callsite::rebuild_interest_cache();
+    }
+
+    fn write(&self, line: &Line) {
+        let own = line.level as u8 >= self.0.level.load(Ordering::Relaxed);
+        let mut sinks = self.0.sinks.lock();
+        if own {
+            let text = line.render(self.0.json);
+            // Nobody may be reading our output any more; the file and the monitors still are.
+            let _ = std::io::stdout().lock().write_all(&text);
+            if let Some(file) = &mut sinks.file {
+                file.write(&text);
+            }
+            if let Some(syslog) = &mut sinks.syslog {
+                syslog.write(line, &text);
+            }
+        }
+        if sinks.monitors.is_empty() {
+            return;
+        }
+        let before = sinks.monitors.len();
+        sinks.monitors.retain_mut(|monitor| monitor.take(line));
+        if sinks.monitors.len() != before {
+            self.widen(&sinks);
+        }
+    }
+}
+
+impl Monitor {
+    /// Whether somebody still listens.
+    fn take(&mut self, line: &Line) -> bool {
+        if line.level < self.level {
+            return !self.lines.is_closed();
+        }
+        match self.lines.try_send(line.render(self.json)) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.dropped += 1;
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+}
+
+/// The tracing layer that makes lines of events.
+struct Output(LogHandle);
+
+impl<S: Subscriber> Layer<S> for Output {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> tracing::subscriber::Interest {
+        // Levels change while the process runs.
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        line::ours(metadata)
+            && Level::of(metadata.level()) as u8 >= self.0.0.widest.load(Ordering::Relaxed)
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.0.write(&Line::of(event));
+    }
+}
