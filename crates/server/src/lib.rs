@@ -1,1 +1,26 @@
-//! RPC methods, query groups, blocking queries, leader duties.
+//! The server room: RPC methods over the replicated tables, blocking queries, leader duties.
+//!
+//! Owns: the way from a commit to everyone who waits for it ([`Board`](view), groups, registry), validation and defaults of
+//! writes (spec/server.md §3), consistency of reads (§5), what only a leader does (§7), prepared queries (§14). It must never
+//! learn HTTP, DNS or any other door: they meet it as [`ports::Rpc`].
+
+mod config;
+mod counters;
+mod effects;
+mod group;
+mod leader;
+mod machine;
+mod prepared;
+mod queue;
+mod read;
+mod rpc;
+mod run;
+mod server;
+mod text;
+mod view;
+mod watch;
+mod write;
+
+pub use config::{Config, Ids, NodeConfig};
+pub use counters::Counters;
+pub use server::{Server, StartError};

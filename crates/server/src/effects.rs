@@ -1,0 +1,190 @@
+//! What applying commands asks of the leader beside new rows: lock delays, session timers, tombstones to reap. All of it is
+//! wall-clock business, which the tables know nothing of.
+
+use dialect::duration;
+use hashbrown::HashMap;
+use model::Session;
+use parking_lot::Mutex;
+use rt::{Call, Instant, Time};
+use state::{Effect, Key, Root};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Something that is due and takes a command.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// This session's TTL has passed. At most one per session.
+    Session(String),
+    /// Tombstones up to this index are old. At most one per bin.
+    Tombstones(u64),
+}
+
+/// The clocks that commands start and stop.
+pub(crate) struct Effects {
+    time: Time,
+    me: Weak<Effects>,
+    delays: Mutex<HashMap<Key, Instant>>,
+    /// Timers by session ID; `None` while another server leads.
+    sessions: Mutex<Option<HashMap<String, (Call, Duration)>>>,
+    /// Highest index by the time it is reaped at; `None` while another server leads.
+    bins: Mutex<Option<BTreeMap<u64, u64>>>,
+    tombstone_ttl: Duration,
+    granularity: Duration,
+    due: UnboundedSender<Due>,
+}
+
+/// The TTL of a session, if it has one.
+fn ttl(session: &Session) -> Option<Duration> {
+    let nanos = duration::parse(&session.ttl).ok()?;
+    u64::try_from(nanos)
+        .ok()
+        .filter(|nanos| *nanos > 0)
+        .map(Duration::from_nanos)
+}
+
+impl Effects {
+    pub(crate) fn new(
+        time: Time,
+        tombstone_ttl: Duration,
+        granularity: Duration,
+        due: UnboundedSender<Due>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            time,
+            me: me.clone(),
+            delays: Mutex::default(),
+            sessions: Mutex::new(None),
+            bins: Mutex::new(None),
+            tombstone_ttl,
+            granularity: granularity.max(Duration::from_millis(1)),
+            due,
+        })
+    }
+
+    /// Takes what a batch asked for. Runs on the apply thread, before the batch is answered.
+    pub(crate) fn take(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::LockDelay { key, delay } => self.delay(key, delay),
+                Effect::SessionCreated(session) => self.session_created(&session),
+                Effect::SessionDestroyed(id) => self.session_destroyed(&id),
+                Effect::Tombstones(index) => self.tombstones(index),
+                // The leader looks at the new root itself.
+                Effect::Restored => {}
+            }
+        }
+    }
+
+    fn delay(&self, key: Key, delay: Duration) {
+        let until = self.time.now() + delay;
+        self.delays.lock().insert(key.clone(), until);
+        let me = self.me.clone();
+        self.time.call_at(until, move || {
+            if let Some(me) = me.upgrade() {
+                let mut delays = me.delays.lock();
+                if delays.get(&key).is_some_and(|set| *set <= until) {
+                    delays.remove(&key);
+                }
+            }
+        });
+    }
+
+    /// Whether the key may not be locked yet.
+    pub(crate) fn delayed(&self, key: &[u8]) -> bool {
+        let delays = self.delays.lock();
+        !delays.is_empty()
+            && delays
+                .get(key)
+                .is_some_and(|until| *until > self.time.now())
+    }
+
+    /// Leadership begins, or a restore replaced the sessions: every timer starts anew.
+    pub(crate) fn lead(&self, root: &Root) {
+        self.follow();
+        *self.sessions.lock() = Some(HashMap::new());
+        *self.bins.lock() = Some(BTreeMap::new());
+        for session in root.sessions().rows {
+            self.session_created(&session);
+        }
+        self.tombstones(root.last_index());
+    }
+
+    /// Leadership ended.
+    pub(crate) fn follow(&self) {
+        if let Some(timers) = self.sessions.lock().take() {
+            for (call, _) in timers.into_values() {
+                self.time.cancel(call);
+            }
+        }
+        *self.bins.lock() = None;
+    }
+
+    fn session_created(&self, session: &Session) {
+        if let Some(ttl) = ttl(session) {
+            self.start(&session.id, ttl);
+        }
+    }
+
+    fn start(&self, id: &str, ttl: Duration) {
+        let mut sessions = self.sessions.lock();
+        let Some(timers) = sessions.as_mut() else {
+            return;
+        };
+        let (due, name) = (self.due.clone(), id.to_owned());
+        // Twice the TTL: clients may be late by as much again.
+        let call = self
+            .time
+            .call_at(self.time.now() + ttl.saturating_mul(2), move || {
+                // Without a receiver the server is gone, and its sessions with it.
+                let _ = due.send(Due::Session(name));
+            });
+        if let Some((old, _)) = timers.insert(id.to_owned(), (call, ttl)) {
+            self.time.cancel(old);
+        }
+    }
+
+    fn session_destroyed(&self, id: &str) {
+        if let Some(timers) = self.sessions.lock().as_mut()
+            && let Some((call, _)) = timers.remove(id)
+        {
+            self.time.cancel(call);
+        }
+    }
+
+    /// A client says that it is alive.
+    pub(crate) fn renew(&self, session: &Session) {
+        if let Some(ttl) = ttl(session) {
+            self.start(&session.id, ttl);
+        }
+    }
+
+    /// Session timers running.
+    pub(crate) fn session_timers(&self) -> usize {
+        self.sessions.lock().as_ref().map_or(0, HashMap::len)
+    }
+
+    fn tombstones(&self, index: u64) {
+        let mut bins = self.bins.lock();
+        let Some(bins) = bins.as_mut() else { return };
+        let grain = u64::try_from(self.granularity.as_nanos()).unwrap_or(u64::MAX);
+        let at = (self.time.now() + self.tombstone_ttl)
+            .nanos()
+            .div_ceil(grain)
+            .saturating_mul(grain);
+        if let Some(highest) = bins.get_mut(&at) {
+            *highest = index.max(*highest);
+            return;
+        }
+        bins.insert(at, index);
+        let me = self.me.clone();
+        self.time.call_at(Instant::from_nanos(at), move || {
+            if let Some(me) = me.upgrade()
+                && let Some(index) = me.bins.lock().as_mut().and_then(|bins| bins.remove(&at))
+            {
+                let _ = me.due.send(Due::Tombstones(index));
+            }
+        });
+    }
+}

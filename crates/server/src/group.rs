@@ -1,0 +1,356 @@
+//! Query groups: equal queries share one answer, one run and one wake-up.
+//!
+//! Owns the table of groups, the last answer of each, the limits of what is kept for those nobody waits for. It must never
+//! learn how a query is run.
+
+use crate::counters::Counters;
+use crate::run::{Compiled, Ran};
+use crate::view::Board;
+use hashbrown::HashTable;
+use parking_lot::Mutex;
+use ports::{Answer, Data, Query};
+use state::WatchSet;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// Shards of the table; a power of two.
+const SHARDS: usize = 16;
+/// Answers kept for queries that nobody waits for.
+const IDLE_GROUPS_MAX: usize = 4096;
+/// Rows in all answers kept for queries that nobody waits for.
+const IDLE_ROWS_MAX: usize = 1_000_000;
+/// Waiters of all groups together; beyond, a blocking query is refused.
+pub(crate) const WAITERS_MAX: usize = 1_000_000;
+
+/// All who ask the same.
+pub(crate) struct Group {
+    pub(crate) query: Query,
+    hash: u64,
+    pub(crate) compiled: OnceLock<Box<Compiled>>,
+    /// The last publication that touched a row of the answer. The answer is valid while it is not older.
+    touched: AtomicU64,
+    waiters: AtomicUsize,
+    /// Asked for since the hand of the cache came by.
+    recent: AtomicBool,
+    last: Mutex<Last>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Last {
+    ran: Option<Ran>,
+    /// The keys the group is parked on.
+    parked: WatchSet,
+    /// Rows this group is accounted for among the idle ones.
+    rows: usize,
+    /// Within reach of the cache's hand.
+    idle: bool,
+    /// Out of the table: nobody may park it any more.
+    evicted: bool,
+}
+
+impl Group {
+    pub(crate) fn new(query: Query, hash: u64) -> Arc<Self> {
+        Arc::new(Self {
+            query,
+            hash,
+            compiled: OnceLock::new(),
+            touched: AtomicU64::new(0),
+            waiters: AtomicUsize::new(0),
+            recent: AtomicBool::new(false),
+            last: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Notes that publication `seq` touched the answer; whether someone has to be woken for it.
+    pub(crate) fn mark(&self, seq: u64) -> bool {
+        self.touched.fetch_max(seq, Ordering::SeqCst) < seq
+            && self.waiters.load(Ordering::SeqCst) > 0
+    }
+
+    pub(crate) fn waiters(&self) -> usize {
+        self.waiters.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Resolves at the next wake-up after it was enabled.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// The answer as of now: the one at hand while nothing touched it, or that of a run on the newest root. Who comes while
+    /// another runs waits for that run.
+    pub(crate) fn current(self: &Arc<Self>, board: &Board) -> Result<Ran, ports::RpcError> {
+        let mut last = self.last.lock();
+        if let Some(ran) = &last.ran {
+            let view = board.view();
+            if self.touched.load(Ordering::SeqCst) <= ran.seq
+                && (view.seq == ran.seq || crate::run::still_current(&view, &self.query, ran))
+            {
+                Counters::add(&board.counters.hits);
+                return Ok(ran.clone());
+            }
+        }
+        loop {
+            let view = board.view();
+            Counters::add(&board.counters.runs);
+            let (ran, watch) = crate::run::run(&view, self)?;
+            if last.evicted {
+                return Ok(ran);
+            }
+            let parked_more = self.park(board, &mut last, watch);
+            // A commit between the read and the parking was not seen by anybody: read again, now parked.
+            if parked_more && board.view().seq != view.seq {
+                continue;
+            }
+            last.ran = Some(ran.clone());
+            return Ok(ran);
+        }
+    }
+
+    /// Parks on `watch` in place of what was before; whether a key is new.
+    fn park(self: &Arc<Self>, board: &Board, last: &mut Last, watch: WatchSet) -> bool {
+        if last.parked == watch {
+            return false;
+        }
+        let mut more = false;
+        for key in watch.iter().filter(|key| !last.parked.contains(key)) {
+            board.registry.park(key, self);
+            more = true;
+        }
+        for key in last.parked.iter().filter(|key| !watch.contains(key)) {
+            board.registry.unpark(key, self);
+        }
+        last.parked = watch;
+        more
+    }
+}
+
+/// A waiter's stay in a group; dropping it is leaving.
+pub(crate) struct Stay<'a> {
+    groups: &'a Groups,
+    pub(crate) group: Arc<Group>,
+}
+
+impl Drop for Stay<'_> {
+    fn drop(&mut self) {
+        self.groups.total.fetch_sub(1, Ordering::Relaxed);
+        if self.group.waiters.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.groups.rest(&self.group);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shard {
+    table: HashTable<Arc<Group>>,
+    /// Groups without waiters, in the order of the cache's hand. One that got waiters again leaves when the hand meets it.
+    idle: VecDeque<Arc<Group>>,
+}
+
+/// The table of groups.
+pub(crate) struct Groups {
+    board: Arc<Board>,
+    hasher: hashbrown::DefaultHashBuilder,
+    shards: Box<[Mutex<Shard>]>,
+    total: AtomicUsize,
+    idle_rows: AtomicUsize,
+}
+
+impl Groups {
+    pub(crate) fn new(board: Arc<Board>) -> Self {
+        Self {
+            board,
+            hasher: hashbrown::DefaultHashBuilder::default(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            total: AtomicUsize::new(0),
+            idle_rows: AtomicUsize::new(0),
+        }
+    }
+
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        // The table inside uses the low bits.
+        &self.shards[(hash >> 48) as usize % SHARDS]
+    }
+
+    /// Waiters in all groups.
+    pub(crate) fn waiting(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// The answer to a query that does not wait.
+    pub(crate) fn answer(&self, query: &Query) -> Result<Ran, ports::RpcError> {
+        let hash = self.hasher.hash_one(query);
+        let found = self
+            .shard(hash)
+            .lock()
+            .table
+            .find(hash, |g| g.query == *query)
+            .cloned();
+        if let Some(group) = found {
+            group.recent.store(true, Ordering::Relaxed);
+            return group.current(&self.board);
+        }
+        let group = Group::new(query.clone(), hash);
+        // A query that fails is not kept.
+        let ran = group.current(&self.board)?;
+        self.keep(&group);
+        Ok(ran)
+    }
+
+    /// Enters the group of `query` to wait; `None` when too many wait already.
+    pub(crate) fn enter(&self, query: Query) -> Option<Stay<'_>> {
+        if self.total.fetch_add(1, Ordering::Relaxed) >= WAITERS_MAX {
+            self.total.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let hash = self.hasher.hash_one(&query);
+        let mut shard = self.shard(hash).lock();
+        let group = match shard.table.find(hash, |g| g.query == query) {
+            Some(group) => group.clone(),
+            None => {
+                let group = Group::new(query, hash);
+                shard.table.insert_unique(hash, group.clone(), |g| g.hash);
+                group
+            }
+        };
+        group.waiters.fetch_add(1, Ordering::SeqCst);
+        drop(shard);
+        Some(Stay {
+            groups: self,
+            group,
+        })
+    }
+
+    /// Puts a group that was run outside the table into it, unless an equal one came first.
+    fn keep(&self, group: &Arc<Group>) {
+        let mut shard = self.shard(group.hash).lock();
+        if shard
+            .table
+            .find(group.hash, |g| g.query == group.query)
+            .is_some()
+        {
+            drop(shard);
+            self.dissolve(group);
+            return;
+        }
+        shard
+            .table
+            .insert_unique(group.hash, group.clone(), |g| g.hash);
+        drop(shard);
+        self.rest(group);
+    }
+
+    /// A group nobody waits for any more: it stays as cache within the limits.
+    fn rest(&self, group: &Arc<Group>) {
+        {
+            let mut last = group.last.lock();
+            let rows = last.ran.as_ref().map_or(0, |ran| weight(&ran.answer));
+            self.idle_rows.fetch_add(rows, Ordering::Relaxed);
+            self.idle_rows.fetch_sub(last.rows, Ordering::Relaxed);
+            last.rows = rows;
+            if std::mem::replace(&mut last.idle, true) && !self.over(0) {
+                return;
+            }
+        }
+        let out = self.sweep(group);
+        for group in out {
+            Counters::add(&self.board.counters.evictions);
+            self.dissolve(&group);
+        }
+    }
+
+    fn over(&self, idle: usize) -> bool {
+        idle > IDLE_GROUPS_MAX / SHARDS || self.idle_rows.load(Ordering::Relaxed) > IDLE_ROWS_MAX
+    }
+
+    /// Moves the hand of the shard's cache until it is within its limits; what it took out.
+    fn sweep(&self, newest: &Arc<Group>) -> Vec<Arc<Group>> {
+        let mut out = Vec::new();
+        let mut shard = self.shard(newest.hash).lock();
+        if !shard
+            .idle
+            .iter()
+            .rev()
+            .take(1)
+            .any(|g| Arc::ptr_eq(g, newest))
+        {
+            shard.idle.push_back(newest.clone());
+        }
+        let mut steps = 2 * shard.idle.len();
+        while steps > 0 && self.over(shard.idle.len()) {
+            steps -= 1;
+            let Some(next) = shard.idle.pop_front() else {
+                break;
+            };
+            // Someone runs it just now: it is in use.
+            let Some(mut last) = next.last.try_lock() else {
+                shard.idle.push_back(next);
+                continue;
+            };
+            let waited = next.waiters.load(Ordering::SeqCst) > 0;
+            if !waited && !last.evicted && next.recent.swap(false, Ordering::Relaxed) {
+                drop(last);
+                shard.idle.push_back(next);
+                continue;
+            }
+            last.idle = false;
+            let rows = std::mem::take(&mut last.rows);
+            self.idle_rows.fetch_sub(rows, Ordering::Relaxed);
+            drop(last);
+            if !waited {
+                if let Ok(entry) = shard.table.find_entry(next.hash, |g| Arc::ptr_eq(g, &next)) {
+                    entry.remove();
+                }
+                out.push(next);
+            }
+        }
+        out
+    }
+
+    /// Nobody finds this group any more: nobody may wake it either.
+    fn dissolve(&self, group: &Arc<Group>) {
+        let parked = {
+            let mut last = group.last.lock();
+            last.evicted = true;
+            last.ran = None;
+            std::mem::take(&mut last.parked)
+        };
+        for key in &parked {
+            self.board.registry.unpark(key, group);
+        }
+    }
+}
+
+/// Rows of an answer, at least one.
+fn weight(answer: &Answer) -> usize {
+    let rows = match &answer.data {
+        Data::KvEntry(_) | Data::NodeServices(None) | Data::AutopilotConfig(_) => 1,
+        Data::KvEntries(rows) => rows.len(),
+        Data::Keys(rows) => rows.len(),
+        Data::Sessions(rows) => rows.len(),
+        Data::Nodes(rows) => rows.len(),
+        Data::Services(rows) => rows.len(),
+        Data::ServiceNames(rows) => rows.len(),
+        Data::ServiceNodes(rows) => rows.len(),
+        Data::NodeServices(Some((_, rows))) => rows.len(),
+        Data::Checks(rows) => rows.len(),
+        Data::CheckServiceNodes(rows) => rows.len(),
+        Data::NodeDump(rows) => rows
+            .iter()
+            .map(|row| 1 + row.services.len() + row.checks.len())
+            .sum(),
+        Data::Coordinates(rows) => rows.len(),
+        Data::PreparedQueries(rows) => rows.len(),
+        Data::Usage(rows) => rows.len(),
+    };
+    rows.max(1)
+}

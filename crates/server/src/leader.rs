@@ -1,0 +1,292 @@
+//! What only the leader does: establishment, the catalog's view of this server, sessions and tombstones that are due,
+//! coordinates (spec/server.md §7).
+
+use crate::counters::Counters;
+use crate::effects::Due;
+use crate::server::{Server, leads};
+use dialect::{Dict, List};
+use model::{
+    HealthCheck, Node, NodeService, SERF_HEALTH, Session, SystemMetadataEntry, Weights, status,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use wire::Command;
+use wire::command::{
+    AutopilotSetConfigRequest, RegisterRequest, SessionRequest, SystemMetadataRequest,
+    TombstoneRequest,
+};
+
+/// Flags that a cluster of this version sets when it is founded.
+const FLAGS: [(&str, &str); 3] = [
+    ("intention-format", "config-entry"),
+    ("virtual-ips", "true"),
+    ("virtual-ips-term-gateway", "true"),
+];
+/// Name and ID of the servers' own service.
+const CONSUL: &str = "consul";
+/// Attempts to end a session whose TTL passed.
+const EXPIRY_ATTEMPTS: u32 = 6;
+/// Wait after the first failed attempt; doubles.
+const EXPIRY_BACKOFF: Duration = Duration::from_secs(10);
+/// Wait before establishment is tried again.
+const ESTABLISH_RETRY: Duration = Duration::from_secs(5);
+
+impl Server {
+    /// Follows who leads: takes up and lays down the leader's duties.
+    pub(crate) async fn follow_leadership(self: Arc<Self>) {
+        let mut status = self.consensus.watch_status();
+        loop {
+            let (lead, known) = {
+                let now = status.borrow_and_update();
+                (leads(&now), now.leader.is_some())
+            };
+            self.known_leader.store(known, Ordering::Release);
+            if !lead && self.leading.swap(false, Ordering::AcqRel) {
+                tracing::info!("cluster leadership lost");
+                self.ready.store(false, Ordering::SeqCst);
+                self.effects.follow();
+            }
+            if lead && !self.ready.load(Ordering::SeqCst) {
+                self.leading.store(true, Ordering::Release);
+                let established = tokio::select! {
+                    established = self.establish() => established,
+                    _ = status.changed() => continue,
+                };
+                if let Err(error) = established {
+                    tracing::warn!(%error, "failed to establish leadership");
+                    self.time.sleep(ESTABLISH_RETRY).await;
+                    continue;
+                }
+                self.ready.store(true, Ordering::SeqCst);
+                tracing::info!("cluster leadership acquired");
+            }
+            if status.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn establish(&self) -> Result<(), ports::RpcError> {
+        self.effects.lead(&self.root());
+        if self.root().autopilot().rows.is_none() {
+            self.propose(&Command::Autopilot(Box::new(AutopilotSetConfigRequest {
+                datacenter: self.config.datacenter.clone(),
+                config: self.config.autopilot.clone(),
+                ..AutopilotSetConfigRequest::default()
+            })))
+            .await?;
+        }
+        for (key, value) in FLAGS {
+            if self.root().metadata_flag(key) != Some(value) {
+                let entry = SystemMetadataEntry {
+                    key: key.to_owned(),
+                    value: value.to_owned(),
+                    ..Default::default()
+                };
+                self.propose(&Command::SystemMetadata(Box::new(SystemMetadataRequest {
+                    datacenter: self.config.datacenter.clone(),
+                    op: "upsert".to_owned(),
+                    entry: Some(Box::new(entry)),
+                    ..SystemMetadataRequest::default()
+                })))
+                .await?;
+            }
+        }
+        self.reconcile().await
+    }
+
+    /// Looks every minute whether the catalog shows this server as it is.
+    pub(crate) async fn reconcile_again_and_again(self: Arc<Self>) {
+        loop {
+            self.time.sleep(self.config.reconcile_interval).await;
+            if self.is_ready()
+                && let Err(error) = self.reconcile().await
+            {
+                tracing::warn!(%error, "failed to reconcile this server's node");
+            }
+        }
+    }
+
+    /// Registers this server's node with its service and `serfHealth`, if the catalog says anything else.
+    async fn reconcile(&self) -> Result<(), ports::RpcError> {
+        let root = self.root();
+        let own = &self.config.node;
+        let node = root.node("", &own.name).rows;
+        let service = self.own_service();
+        let check = HealthCheck {
+            node: own.name.clone(),
+            check_id: SERF_HEALTH.to_owned(),
+            name: "Serf Health Status".to_owned(),
+            status: status::PASSING.to_owned(),
+            output: "Agent alive and reachable".to_owned(),
+            ..HealthCheck::default()
+        };
+        if node
+            .as_ref()
+            .is_some_and(|node| node.id == own.id && node.address == own.address)
+            && root.node_services("", &own.name).rows.is_some_and(|found| {
+                found
+                    .services
+                    .iter()
+                    .any(|row| row.id == CONSUL && same_service(row, &service))
+            })
+            && root.node_checks("", &own.name).rows.iter().any(|row| {
+                row.check_id == SERF_HEALTH
+                    && row.status == check.status
+                    && row.output == check.output
+            })
+        {
+            return Ok(());
+        }
+        let (tagged_addresses, node_meta) = self.own_maps(node.as_deref());
+        let request = RegisterRequest {
+            datacenter: self.config.datacenter.clone(),
+            id: own.id.clone(),
+            node: own.name.clone(),
+            address: own.address.clone(),
+            tagged_addresses,
+            node_meta,
+            locality: node.as_ref().and_then(|node| node.locality.clone()),
+            service: Some(Box::new(service)),
+            checks: List::from(vec![check]),
+            ..RegisterRequest::default()
+        };
+        match self.propose(&Command::Register(Box::new(request))).await? {
+            wire::Outcome::Error(text) => Err(ports::RpcError::Refused(text)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What stands in the catalog stays; a new row takes what this server was started with.
+    fn own_maps(&self, node: Option<&Node>) -> (Dict<String>, Dict<String>) {
+        if let Some(node) = node {
+            return (node.tagged_addresses.clone(), node.meta.clone());
+        }
+        let own = &self.config.node;
+        let mut meta: Dict<String> = own.meta.iter().cloned().collect();
+        if meta.get("consul-version").is_none() {
+            meta.insert("consul-version", self.config.version.clone());
+        }
+        let addresses = if own.tagged_addresses.is_empty() {
+            Dict::default()
+        } else {
+            own.tagged_addresses.iter().cloned().collect()
+        };
+        (addresses, meta)
+    }
+
+    fn own_service(&self) -> NodeService {
+        let port = |port: u16| (port != 0).then(|| port.to_string()).unwrap_or_default();
+        let meta = [
+            ("non_voter", "false".to_owned()),
+            ("read_replica", "false".to_owned()),
+            ("raft_version", "3".to_owned()),
+            ("serf_protocol_current", "2".to_owned()),
+            ("serf_protocol_min", "1".to_owned()),
+            ("serf_protocol_max", "5".to_owned()),
+            ("version", self.config.version.clone()),
+            ("grpc_port", port(self.config.grpc_port)),
+            ("grpc_tls_port", port(self.config.grpc_tls_port)),
+        ];
+        NodeService {
+            id: CONSUL.to_owned(),
+            service: CONSUL.to_owned(),
+            port: i64::from(self.config.server_port),
+            weights: Some(Box::new(Weights {
+                passing: 1,
+                warning: 1,
+            })),
+            meta: meta
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+            ..NodeService::default()
+        }
+    }
+
+    /// Ends sessions and reaps tombstones as they fall due.
+    pub(crate) async fn serve_due(self: Arc<Self>, mut due: mpsc::UnboundedReceiver<Due>) {
+        while let Some(due) = due.recv().await {
+            match due {
+                Due::Session(id) => {
+                    let server = self.clone();
+                    self.room
+                        .spawn("end a session", async move { server.expire(id).await });
+                }
+                Due::Tombstones(index) => {
+                    let command = Command::Tombstone(TombstoneRequest {
+                        datacenter: self.config.datacenter.clone(),
+                        op: "reap".to_owned(),
+                        reap_index: index,
+                        ..TombstoneRequest::default()
+                    });
+                    if let Err(error) = self.propose(&command).await {
+                        tracing::warn!(%error, index, "failed to reap tombstones");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn expire(&self, id: String) {
+        let command = Command::Session(Box::new(SessionRequest {
+            datacenter: self.config.datacenter.clone(),
+            op: "destroy".to_owned(),
+            session: Session {
+                id,
+                ..Session::default()
+            },
+            ..SessionRequest::default()
+        }));
+        for attempt in 0..EXPIRY_ATTEMPTS {
+            match self.propose(&command).await {
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, attempt, "failed to end a session whose TTL passed")
+                }
+            }
+            self.time.sleep(EXPIRY_BACKOFF * 2u32.pow(attempt)).await;
+            if !self.is_ready() {
+                return;
+            }
+        }
+    }
+
+    /// Writes the coordinates that came in since the last time, in batches.
+    pub(crate) async fn flush_coordinates(self: Arc<Self>) {
+        loop {
+            self.time.sleep(self.config.coordinate_update_period).await;
+            let mut waiting = self.coordinates.take();
+            let room =
+                self.config.coordinate_batch_size.max(1) * self.config.coordinate_max_batches;
+            if waiting.len() > room {
+                let dropped = waiting.len() - room;
+                tracing::warn!(dropped, "coordinates dropped: too many between two batches");
+                self.board
+                    .counters
+                    .dropped_coordinates
+                    .fetch_add(dropped as u64, Ordering::Relaxed);
+                waiting.truncate(room);
+            }
+            for batch in waiting.chunks(self.config.coordinate_batch_size.max(1)) {
+                let batch = Command::CoordinateBatch(List::from(batch.to_vec()));
+                if let Err(error) = self.propose(&batch).await {
+                    tracing::warn!(%error, "coordinate batch failed");
+                }
+            }
+        }
+    }
+
+    pub(crate) fn take_coordinate(&self, coordinate: model::Coordinate) {
+        if !self.coordinates.put(coordinate) {
+            Counters::add(&self.board.counters.dropped_coordinates);
+        }
+    }
+}
+
+/// Whether the row says of the service what this server says.
+fn same_service(row: &NodeService, own: &NodeService) -> bool {
+    row.service == own.service && row.port == own.port && row.meta == own.meta
+}

@@ -1,0 +1,101 @@
+//! The state machine: log entries become rows, and each batch one publication.
+
+use crate::counters::Counters;
+use crate::effects::Effects;
+use crate::view::{Board, Nature};
+use consensus::{Entry, SnapshotSource, StateMachine};
+use state::{Effect, Store, Touched, WatchKey};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use wire::{Command, Outcome};
+
+/// Lives on the apply thread.
+pub(crate) struct Machine {
+    store: Store,
+    touched: Touched,
+    board: Arc<Board>,
+    effects: Arc<Effects>,
+    /// Nobody reads yet: the log found at the start is being replayed.
+    replaying: bool,
+}
+
+impl Machine {
+    pub(crate) fn new(board: Arc<Board>, effects: Arc<Effects>) -> Self {
+        Self {
+            store: Store::new(),
+            touched: Touched::new(),
+            board,
+            effects,
+            replaying: true,
+        }
+    }
+}
+
+impl StateMachine for Machine {
+    type Outcome = Outcome;
+
+    fn apply(&mut self, batch: &[Entry]) -> Vec<Outcome> {
+        let counters = &self.board.counters;
+        Counters::add(&counters.batches);
+        counters
+            .commands
+            .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        let mut nature = Nature::default();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for entry in batch {
+            outcomes.push(match Command::decode(&entry.payload) {
+                Ok(command) => {
+                    nature.reaped |= matches!(command, Command::Tombstone(_));
+                    self.store.apply(entry.index, &command, &mut self.touched)
+                }
+                Err(error) => {
+                    tracing::error!(index = entry.index, %error, "a log entry is not understood");
+                    Outcome::Error(format!("failed to apply request: {error}"))
+                }
+            });
+        }
+        let (keys, effects) = self.touched.take();
+        if !self.replaying {
+            nature.restored = effects.contains(&Effect::Restored);
+            self.board.publish(self.store.root().clone(), &keys, nature);
+            self.effects.take(effects);
+        }
+        outcomes
+    }
+
+    fn snapshot(&self) -> Box<dyn SnapshotSource> {
+        Box::new(Source(self.store.clone()))
+    }
+
+    fn restore(&mut self, _index: u64, input: &mut dyn io::Read) -> io::Result<()> {
+        self.store = Store::load(input).map_err(io::Error::other)?;
+        if !self.replaying {
+            let nature = Nature {
+                restored: true,
+                reaped: true,
+            };
+            self.board
+                .publish(self.store.root().clone(), &[WatchKey::Everything], nature);
+        }
+        Ok(())
+    }
+
+    fn replayed(&mut self) {
+        self.replaying = false;
+        let nature = Nature {
+            restored: true,
+            reaped: true,
+        };
+        self.board
+            .publish(self.store.root().clone(), &[WatchKey::Everything], nature);
+    }
+}
+
+struct Source(Store);
+
+impl SnapshotSource for Source {
+    fn write_to(self: Box<Self>, out: &mut dyn io::Write) -> io::Result<()> {
+        self.0.write_to(out)
+    }
+}

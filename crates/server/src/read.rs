@@ -1,0 +1,206 @@
+//! Reads: consistency, the loop of blocking queries (spec/server.md §5), the short cut for what needs neither.
+
+use crate::counters::Counters;
+use crate::group::Stay;
+use crate::run::{self, Ran};
+use crate::server::Server;
+use ports::{Answered, BoxFuture, Consistency, Query, Read, ReadOptions, RpcError};
+use rand::Rng;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The random part of a wait is at most this fraction of it.
+const JITTER_FRACTION: u32 = 16;
+/// How often readiness is looked at while a consistent read waits for it.
+const READY_POLLS: u32 = 16;
+
+impl Server {
+    pub(crate) fn answered(&self, ran: &Ran) -> Answered {
+        Answered {
+            answer: ran.answer.clone(),
+            known_leader: self.known_leader.load(Ordering::Relaxed),
+            last_contact: self.last_contact(),
+            filtered_by_acls: false,
+        }
+    }
+
+    /// Time since the leader was heard; zero on the leader.
+    pub(crate) fn last_contact(&self) -> Duration {
+        if self.leading.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.consensus
+            .status()
+            .last_contact
+            .map_or(Duration::ZERO, |at| at.elapsed())
+    }
+
+    /// The query without waiting, on the root of now.
+    pub(crate) fn current(&self, query: &Query) -> Result<Ran, RpcError> {
+        match &query.read {
+            // A look-up costs less than finding its group; and a million keys read once each are no cache.
+            Read::KvGet { key } => Ok(run::kv_get(&self.board.view(), key)),
+            _ => self.groups.answer(query),
+        }
+    }
+
+    pub(crate) fn read_now(
+        &self,
+        query: &Query,
+        options: &ReadOptions,
+    ) -> Option<Result<Answered, RpcError>> {
+        if options.min_index > 0
+            || options.consistency == Consistency::Consistent
+            || !self.leading.load(Ordering::Acquire)
+        {
+            return None;
+        }
+        if !query.datacenter.is_empty() {
+            return None;
+        }
+        Some(self.current(query).map(|ran| self.answered(&ran)))
+    }
+
+    pub(crate) fn read(
+        &self,
+        mut query: Query,
+        options: ReadOptions,
+    ) -> BoxFuture<'_, Result<Answered, RpcError>> {
+        if let Err(error) = self.here(&query.datacenter) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        query.datacenter.clear();
+        if options.min_index == 0 {
+            return Box::pin(async move {
+                self.consistent(options.consistency).await?;
+                self.current(&query).map(|ran| self.answered(&ran))
+            });
+        }
+        // The group is entered before the future exists, so that a parked query is not kept twice.
+        let Some(stay) = self.groups.enter(query) else {
+            Counters::add(&self.board.counters.limited);
+            let text = format!(
+                "too many blocking queries wait (limit {})",
+                crate::group::WAITERS_MAX
+            );
+            return Box::pin(std::future::ready(Err(RpcError::Limited(text))));
+        };
+        Box::pin(self.wait(stay, options))
+    }
+
+    /// What has to hold before a run.
+    pub(crate) async fn consistent(&self, consistency: Consistency) -> Result<(), RpcError> {
+        match consistency {
+            Consistency::Stale if self.known_leader.load(Ordering::Acquire) => Ok(()),
+            Consistency::Stale | Consistency::Default => self.lead().await,
+            Consistency::Consistent => {
+                self.lead().await?;
+                self.established_in_time().await?;
+                let deadline = Instant::now() + self.config.rpc_hold_timeout;
+                match self.consensus.read_barrier(deadline).await {
+                    Ok(_) => Ok(()),
+                    Err(consensus::ReadError::NotLeader { .. }) => Err(RpcError::NoLeader),
+                    Err(consensus::ReadError::Full) => {
+                        Err(RpcError::Limited(consensus::ReadError::Full.to_string()))
+                    }
+                    Err(error) => Err(RpcError::Unavailable(error.to_string())),
+                }
+            }
+        }
+    }
+
+    async fn established_in_time(&self) -> Result<(), RpcError> {
+        for _ in 0..READY_POLLS {
+            if self.is_ready() {
+                return Ok(());
+            }
+            self.time
+                .sleep(self.config.rpc_hold_timeout / READY_POLLS)
+                .await;
+        }
+        if self.is_ready() {
+            Ok(())
+        } else {
+            Err(RpcError::NotReady)
+        }
+    }
+
+    /// The wait asked for, clamped, with its random part.
+    fn wait_time(&self, asked: Duration) -> Duration {
+        let wait = if asked.is_zero() {
+            self.config.default_query_time
+        } else {
+            asked.min(self.config.max_query_time)
+        };
+        let spread = u64::try_from((wait / JITTER_FRACTION).as_nanos()).unwrap_or(u64::MAX);
+        wait + Duration::from_nanos(if spread == 0 {
+            0
+        } else {
+            rand::rng().random_range(0..spread)
+        })
+    }
+
+    async fn wait(&self, stay: Stay<'_>, options: ReadOptions) -> Result<Answered, RpcError> {
+        let mut wanted = options.min_index;
+        let (mut missed, mut woken) = (false, false);
+        if options.consistency != Consistency::Consistent {
+            self.consistent(options.consistency).await?;
+        }
+        let deadline = self.time.now() + self.wait_time(options.max_wait);
+        let mut over = std::pin::pin!(self.time.sleep_until(deadline));
+        loop {
+            // Enabled before the run: what is published from here on is noticed.
+            let mut changed = std::pin::pin!(stay.group.changed());
+            changed.as_mut().enable();
+            if options.consistency == Consistency::Consistent {
+                self.consistent(options.consistency).await?;
+            }
+            let ran = stay.group.current(&self.board)?;
+            if ran.missing {
+                // The first time counts as any result; after that a missing thing is not news.
+                if missed {
+                    wanted = wanted.max(ran.answer.index);
+                }
+                missed = true;
+            }
+            if ran.answer.index > wanted {
+                return Ok(self.answered(&ran));
+            }
+            if std::mem::take(&mut woken) {
+                Counters::add(&self.board.counters.spurious);
+            }
+            tokio::select! {
+                biased;
+                () = &mut changed => {
+                    Counters::add(&self.board.counters.wakeups);
+                    woken = true;
+                }
+                () = &mut over => {
+                    Counters::add(&self.board.counters.timeouts);
+                    // A missing thing tells the index of the whole table, as it would have seen it waking up.
+                    let last = if ran.missing { stay.group.current(&self.board)? } else { ran };
+                    return Ok(self.answered(&last));
+                }
+            }
+            // A restore ends every wait with what was last seen (spec/http-api.md §5.3).
+            if self.board.view().epoch != ran.epoch {
+                return Ok(self.answered(&ran));
+            }
+        }
+    }
+}
+
+/// An answer that stands for nothing read: what goes beside an error of a transaction.
+pub(crate) fn nothing() -> Answered {
+    Answered {
+        answer: Arc::new(ports::Answer::new(
+            0,
+            ports::Data::Usage(std::collections::BTreeMap::new()),
+            false,
+        )),
+        known_leader: false,
+        last_contact: Duration::ZERO,
+        filtered_by_acls: false,
+    }
+}

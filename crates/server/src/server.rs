@@ -1,0 +1,240 @@
+//! The room itself: its parts and how they start and stop.
+
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::effects::Effects;
+use crate::group::Groups;
+use crate::machine::Machine;
+use crate::queue::Coordinates;
+use crate::view::Board;
+use consensus::{Consensus, ProposeError, Role, Status};
+use ports::RpcError;
+use rt::{Room, Time};
+use state::Root;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use wire::{Command, Outcome};
+
+pub use consensus::StartError;
+
+/// A server. It runs until its room closes; [`Server::shutdown`] also closes the log in order.
+pub struct Server {
+    pub(crate) config: Config,
+    pub(crate) time: Time,
+    pub(crate) room: Room,
+    pub(crate) board: Arc<Board>,
+    pub(crate) groups: Groups,
+    pub(crate) effects: Arc<Effects>,
+    pub(crate) coordinates: Coordinates,
+    pub(crate) consensus: Consensus<Outcome>,
+    /// Leads, and has committed an entry of its term.
+    pub(crate) leading: AtomicBool,
+    /// Someone leads.
+    pub(crate) known_leader: AtomicBool,
+    /// Leader duties are established: consistent reads may be served.
+    pub(crate) ready: AtomicBool,
+    counters: Arc<Counters>,
+}
+
+impl Server {
+    /// Starts a server in a room of its own below `room`. Reads and writes wait for leadership, which a server alone has
+    /// within milliseconds.
+    ///
+    /// # Errors
+    /// What stands in the data directory is damaged or cannot be read.
+    pub fn start(config: Config, room: &Room, time: Time) -> Result<Arc<Self>, StartError> {
+        let room = room.child("server");
+        let counters = Arc::new(Counters::default());
+        // Both are bounded by what sends: a group is sent once per publication, a timer exists once per session and bin.
+        let (crowds, crowded) = mpsc::unbounded_channel();
+        let (due, falls_due) = mpsc::unbounded_channel();
+        let board = Arc::new(Board::new(counters.clone(), crowds));
+        let effects = Effects::new(
+            time.clone(),
+            config.tombstone_ttl,
+            config.tombstone_granularity,
+            due,
+        );
+        let engine = consensus::Config {
+            dir: config.data_dir.clone(),
+            node_id: config.node.id.clone(),
+            node_name: config.node.name.clone(),
+            multiplier: config.raft_multiplier,
+            bootstrap: config.bootstrap,
+            snapshot_log_bytes: config.snapshot_log_bytes,
+            disk: config.disk.clone(),
+            ..consensus::Config::default()
+        };
+        let consensus =
+            Consensus::start(engine, Machine::new(board.clone(), effects.clone()), None)?;
+        let server = Arc::new(Self {
+            groups: Groups::new(board.clone()),
+            coordinates: Coordinates::default(),
+            leading: AtomicBool::new(false),
+            known_leader: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
+            config,
+            time,
+            room: room.clone(),
+            board,
+            effects,
+            consensus,
+            counters,
+        });
+        room.spawn("wake crowds", wake(crowded));
+        room.spawn("leadership", server.clone().follow_leadership());
+        room.spawn("timers due", server.clone().serve_due(falls_due));
+        room.spawn("reconcile", server.clone().reconcile_again_and_again());
+        room.spawn("coordinates", server.clone().flush_coordinates());
+        Ok(server)
+    }
+
+    /// What happened to queries since the start.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// The rows as of now, for who lives in the same process.
+    pub fn root(&self) -> Root {
+        self.board.view().root.clone()
+    }
+
+    /// The engine below: its status, membership and snapshots, for the operator endpoints.
+    pub fn consensus(&self) -> &Consensus<Outcome> {
+        &self.consensus
+    }
+
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Blocking queries that wait now.
+    pub fn waiting(&self) -> usize {
+        self.groups.waiting()
+    }
+
+    /// Session TTL timers running here: all of them on the leader, none elsewhere.
+    pub fn session_timers(&self) -> usize {
+        self.effects.session_timers()
+    }
+
+    /// Whether this server leads and its leader duties are established.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    /// Waits until leader duties are established here, or for `limit`; whether they are.
+    pub async fn established(&self, limit: Duration) -> bool {
+        let deadline = self.time.sleep(limit);
+        tokio::pin!(deadline);
+        let mut status = self.consensus.watch_status();
+        loop {
+            if self.is_ready() {
+                return true;
+            }
+            tokio::select! {
+                () = &mut deadline => return self.is_ready(),
+                () = self.time.sleep(READY_POLL) => {}
+                changed = status.changed() => if changed.is_err() { return false },
+            }
+        }
+    }
+
+    /// Stops: no task of the room runs any more, the log is closed in order.
+    pub async fn shutdown(&self) {
+        // The tasks only wait for events; what stays is named by the room above.
+        let _ = self.room.close(SHUTDOWN_LIMIT).await;
+        self.effects.follow();
+        self.consensus.shutdown().await;
+    }
+
+    /// Writes a command on the leader and waits until it is applied there.
+    ///
+    /// # Errors
+    /// No leader within the hold time, the disk failed, too much waits. A refusal of the tables is an outcome.
+    pub(crate) async fn propose(&self, command: &Command) -> Result<Outcome, RpcError> {
+        let payload = command.encode();
+        let mut waited = false;
+        loop {
+            match self.consensus.propose_wait(payload.clone()).await {
+                Ok((_, outcome)) => return Ok(outcome),
+                // Nothing was done: it may be tried again once somebody leads.
+                Err(ProposeError::NotLeader { .. }) if !waited => {
+                    waited = true;
+                    self.lead().await?;
+                }
+                Err(error) => return Err(self.unwritten(error)),
+            }
+        }
+    }
+
+    fn unwritten(&self, error: ProposeError) -> RpcError {
+        match error {
+            ProposeError::NotLeader { .. } => RpcError::NoLeader,
+            ProposeError::LeadershipLost => {
+                RpcError::Unavailable(wire::errors::LEADERSHIP_LOST.to_owned())
+            }
+            ProposeError::Full => {
+                Counters::add(&self.counters.limited);
+                RpcError::Limited(error.to_string())
+            }
+            ProposeError::Size | ProposeError::ChangeUnderWay | ProposeError::ChangeImpossible => {
+                RpcError::Refused(error.to_string())
+            }
+            ProposeError::Disk(_) | ProposeError::Shutdown => {
+                RpcError::Unavailable(error.to_string())
+            }
+        }
+    }
+
+    /// Waits for this server to lead, at most for the hold time.
+    pub(crate) async fn lead(&self) -> Result<(), RpcError> {
+        if self.leading.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut status = self.consensus.watch_status();
+        let led = async {
+            while !leads(&status.borrow_and_update()) {
+                if status.changed().await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::select! {
+            led = led => if led { Ok(()) } else { Err(RpcError::NoLeader) },
+            () = self.time.sleep(self.config.rpc_hold_timeout) => Err(RpcError::NoLeader),
+        }
+    }
+
+    pub(crate) fn is_local(&self, datacenter: &str) -> bool {
+        datacenter.is_empty() || datacenter.eq_ignore_ascii_case(&self.config.datacenter)
+    }
+
+    /// Refuses other datacenters: there is no way to them.
+    pub(crate) fn here(&self, datacenter: &str) -> Result<(), RpcError> {
+        if self.is_local(datacenter) {
+            Ok(())
+        } else {
+            Err(RpcError::NoPath)
+        }
+    }
+}
+
+/// How often a readiness that has no event of its own is looked at.
+const READY_POLL: Duration = Duration::from_millis(5);
+/// Time that tasks get to end at shutdown.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+pub(crate) fn leads(status: &Status) -> bool {
+    status.role == Role::Leader && status.established
+}
+
+async fn wake(mut crowded: mpsc::UnboundedReceiver<Arc<crate::group::Group>>) {
+    while let Some(group) = crowded.recv().await {
+        group.wake();
+    }
+}

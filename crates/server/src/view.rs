@@ -1,0 +1,95 @@
+//! The current root and those who wait for the next: what the apply thread writes and every reader reads.
+
+use crate::counters::Counters;
+use crate::group::Group;
+use crate::watch::Registry;
+use arc_swap::{ArcSwap, Guard};
+use state::{Root, WatchKey};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Groups with up to this many waiters are woken on the apply thread itself; larger ones by a task, so that a crowd does not
+/// hold up the answer of the write that woke it.
+const WAKE_INLINE: usize = 32;
+
+/// One published version of the tables.
+pub(crate) struct View {
+    pub(crate) root: Root,
+    /// Number of the publication; rises by one with each.
+    pub(crate) seq: u64,
+    /// How often a restore has replaced everything.
+    pub(crate) epoch: u64,
+    /// The last publication that removed tombstones: the one change of KV indexes that touches no key.
+    pub(crate) reaped: u64,
+}
+
+/// What changed with a batch, beside the root.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Nature {
+    pub(crate) restored: bool,
+    pub(crate) reaped: bool,
+}
+
+/// The current view with the registry of waiters.
+pub(crate) struct Board {
+    view: ArcSwap<View>,
+    pub(crate) registry: Registry,
+    pub(crate) counters: Arc<Counters>,
+    crowds: UnboundedSender<Arc<Group>>,
+}
+
+impl Board {
+    /// `crowds` receives groups too large to wake in passing. It holds a group once per publication at most.
+    pub(crate) fn new(counters: Arc<Counters>, crowds: UnboundedSender<Arc<Group>>) -> Self {
+        Self {
+            view: ArcSwap::from_pointee(View {
+                root: Root::default(),
+                seq: 1,
+                epoch: 0,
+                reaped: 0,
+            }),
+            registry: Registry::new(),
+            counters,
+            crowds,
+        }
+    }
+
+    pub(crate) fn view(&self) -> Guard<Arc<View>> {
+        self.view.load()
+    }
+
+    /// Makes `root` current, marks every group it concerns and wakes those with waiters. When this returns, every later read
+    /// sees the root. Only one thread publishes.
+    pub(crate) fn publish(&self, root: Root, keys: &[WatchKey], nature: Nature) {
+        let (seq, epoch, reaped) = {
+            let old = self.view.load();
+            let seq = old.seq + 1;
+            (
+                seq,
+                old.epoch + u64::from(nature.restored),
+                if nature.reaped || nature.restored {
+                    seq
+                } else {
+                    old.reaped
+                },
+            )
+        };
+        self.view.store(Arc::new(View {
+            root,
+            seq,
+            epoch,
+            reaped,
+        }));
+        for group in self.registry.touch(keys, seq) {
+            self.counters
+                .notified_groups
+                .fetch_add(1, Ordering::Relaxed);
+            if group.waiters() <= WAKE_INLINE {
+                group.wake();
+            } else if let Err(unsent) = self.crowds.send(group) {
+                unsent.0.wake();
+            }
+        }
+    }
+}

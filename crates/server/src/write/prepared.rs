@@ -1,0 +1,78 @@
+//! `PreparedQuery.Apply` (spec/server.md §14.1).
+
+use super::accepted;
+use crate::prepared::validate;
+use crate::server::Server;
+use crate::text;
+use model::PreparedQuery;
+use ports::RpcError;
+use wire::command::PreparedQueryRequest;
+use wire::{Command, Outcome};
+
+impl Server {
+    pub(super) async fn query_create(&self, mut query: PreparedQuery) -> Result<Outcome, RpcError> {
+        if !query.id.is_empty() {
+            return Err(RpcError::refused(text::QUERY_ID_GIVEN));
+        }
+        validate::definition(&query).map_err(RpcError::Refused)?;
+        query.id = (self.config.ids)();
+        let id = query.id.clone();
+        self.query_write("create", query).await?;
+        Ok(Outcome::Id(id))
+    }
+
+    pub(super) async fn query_update(&self, query: PreparedQuery) -> Result<Outcome, RpcError> {
+        self.query_exists(&query.id)?;
+        validate::definition(&query).map_err(RpcError::Refused)?;
+        self.query_write("update", query).await
+    }
+
+    pub(super) async fn query_delete(&self, id: String) -> Result<Outcome, RpcError> {
+        self.query_exists(&id)?;
+        self.query_write(
+            "delete",
+            PreparedQuery {
+                id,
+                ..PreparedQuery::default()
+            },
+        )
+        .await
+    }
+
+    fn query_exists(&self, id: &str) -> Result<(), RpcError> {
+        if id.len() != 36 {
+            return Err(RpcError::Refused(format!(
+                "Prepared Query lookup failed: {}",
+                text::QUERY_ID_LENGTH
+            )));
+        }
+        if self.board.view().root.prepared_query(id).rows.is_none() {
+            return Err(RpcError::Refused(format!(
+                "Cannot modify non-existent prepared query: '{id}'"
+            )));
+        }
+        Ok(())
+    }
+
+    async fn query_write(&self, op: &str, query: PreparedQuery) -> Result<Outcome, RpcError> {
+        if op != "delete" {
+            crate::prepared::template::compile(&query).map_err(|why| {
+                RpcError::Refused(format!(
+                    "{}failed compiling template: {why}",
+                    text::RAFT_APPLY
+                ))
+            })?;
+        }
+        let request = PreparedQueryRequest {
+            datacenter: self.config.datacenter.clone(),
+            op: op.to_owned(),
+            query: Some(Box::new(query)),
+            ..PreparedQueryRequest::default()
+        };
+        accepted(
+            self.propose(&Command::PreparedQuery(Box::new(request)))
+                .await?,
+            text::RAFT_APPLY,
+        )
+    }
+}
