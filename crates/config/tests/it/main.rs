@@ -1,0 +1,8 @@
+//! Configuration from the outside: texts and flags in, a configuration or the exact refusal out.
+
+mod files;
+mod host;
+mod keys;
+mod refusals;
+mod templates;
+mod values;
