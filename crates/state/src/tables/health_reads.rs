@@ -119,11 +119,14 @@ impl Root {
     }
 }
 
+/// The checks of a node itself; rarely more than `serfHealth`.
+type NodeChecks = SmallVec<[Arc<HealthCheck>; 4]>;
+
 /// Joins rows that come by node: node and node checks are looked up once per run of instances.
 struct Join<'a> {
     root: &'a Root,
     peer: &'a str,
-    last: Option<(Key, Arc<Node>, SmallVec<[Arc<HealthCheck>; 4]>)>,
+    last: Option<(Key, Arc<Node>, NodeChecks)>,
 }
 
 impl<'a> Join<'a> {

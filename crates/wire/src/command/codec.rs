@@ -137,3 +137,69 @@ impl Command {
         command.map_err(|error| DecodeError::Body { kind, error })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{KvsRequest, TombstoneRequest};
+    use model::KvEntry;
+
+    fn again(command: Command) {
+        assert_eq!(Command::decode(&command.encode()), Ok(command));
+    }
+
+    #[test]
+    fn commands_survive_the_log() {
+        for len in [0, 1, 31, 32, 5000, 70_000] {
+            let value = (len > 0).then(|| vec![7; len].into());
+            let entry = KvEntry {
+                key: [0xff, 0, 1][..].into(),
+                value,
+                ..KvEntry::default()
+            };
+            again(Command::Kvs(Box::new(KvsRequest {
+                op: "set".into(),
+                entry,
+                ..KvsRequest::default()
+            })));
+        }
+        again(Command::Register(Box::default()));
+        again(Command::Deregister(Box::default()));
+        again(Command::Session(Box::default()));
+        again(Command::Txn(Box::default()));
+        again(Command::PreparedQuery(Box::default()));
+        again(Command::Autopilot(Box::default()));
+        again(Command::SystemMetadata(Box::default()));
+        again(Command::RestoreBegin(u64::MAX));
+        again(Command::RestoreChunk(vec![0; 1000].into()));
+        again(Command::RestoreCommit);
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_reference() {
+        let reap = TombstoneRequest {
+            op: "reap".into(),
+            reap_index: 9,
+            ..TombstoneRequest::default()
+        };
+        assert_eq!(
+            &Command::Tombstone(reap).encode()[..],
+            b"\x05\x84\xaaDatacenter\xa0\xa2Op\xa4reap\xa9ReapIndex\x09\xa5Token\xa0"
+        );
+        assert_eq!(
+            &Command::CoordinateBatch(Vec::new().into()).encode()[..],
+            [0x86, 0x90]
+        );
+        assert_eq!(
+            Command::decode(&vec![0x86, 0x90].into()),
+            Ok(Command::CoordinateBatch(Vec::new().into()))
+        );
+        assert_eq!(
+            Command::decode(&vec![2, 0x81].into()),
+            Err(DecodeError::Body {
+                kind: 2,
+                error: msgpack::Error::Eof
+            })
+        );
+    }
+}
