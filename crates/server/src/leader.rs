@@ -45,10 +45,10 @@ impl Server {
             self.known_leader.store(known, Ordering::Release);
             if !lead && self.leading.swap(false, Ordering::AcqRel) {
                 tracing::info!("cluster leadership lost");
-                self.ready.store(false, Ordering::SeqCst);
+                self.ready.send_replace(false);
                 self.effects.follow();
             }
-            if lead && !self.ready.load(Ordering::SeqCst) {
+            if lead && !self.is_ready() {
                 self.leading.store(true, Ordering::Release);
                 let established = tokio::select! {
                     established = self.establish() => established,
@@ -59,7 +59,7 @@ impl Server {
                     self.time.sleep(ESTABLISH_RETRY).await;
                     continue;
                 }
-                self.ready.store(true, Ordering::SeqCst);
+                self.ready.send_replace(true);
                 tracing::info!("cluster leadership acquired");
             }
             if status.changed().await.is_err() {

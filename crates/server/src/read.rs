@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 
 /// The random part of a wait is at most this fraction of it.
 const JITTER_FRACTION: u32 = 16;
-/// How often readiness is looked at while a consistent read waits for it.
-const READY_POLLS: u32 = 16;
 
 impl Server {
     pub(crate) fn answered(&self, ran: &Ran) -> Answered {
@@ -96,7 +94,9 @@ impl Server {
             Consistency::Stale | Consistency::Default => self.lead().await,
             Consistency::Consistent => {
                 self.lead().await?;
-                self.established_in_time().await?;
+                if !self.is_ready() && !self.established(self.config.rpc_hold_timeout).await {
+                    return Err(RpcError::NotReady);
+                }
                 let deadline = Instant::now() + self.config.rpc_hold_timeout;
                 match self.consensus.read_barrier(deadline).await {
                     Ok(_) => Ok(()),
@@ -107,22 +107,6 @@ impl Server {
                     Err(error) => Err(RpcError::Unavailable(error.to_string())),
                 }
             }
-        }
-    }
-
-    async fn established_in_time(&self) -> Result<(), RpcError> {
-        for _ in 0..READY_POLLS {
-            if self.is_ready() {
-                return Ok(());
-            }
-            self.time
-                .sleep(self.config.rpc_hold_timeout / READY_POLLS)
-                .await;
-        }
-        if self.is_ready() {
-            Ok(())
-        } else {
-            Err(RpcError::NotReady)
         }
     }
 
@@ -167,7 +151,8 @@ impl Server {
             if ran.answer.index > wanted {
                 return Ok(self.answered(&ran));
             }
-            if std::mem::take(&mut woken) {
+            // A missing thing is woken by nothing of its own, and then only once (spec/server.md §5.2).
+            if std::mem::take(&mut woken) && !ran.missing {
                 Counters::add(&self.board.counters.spurious);
             }
             tokio::select! {

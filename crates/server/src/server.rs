@@ -14,7 +14,7 @@ use state::Root;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use wire::{Command, Outcome};
 
 pub use consensus::StartError;
@@ -34,7 +34,7 @@ pub struct Server {
     /// Someone leads.
     pub(crate) known_leader: AtomicBool,
     /// Leader duties are established: consistent reads may be served.
-    pub(crate) ready: AtomicBool,
+    pub(crate) ready: watch::Sender<bool>,
     counters: Arc<Counters>,
 }
 
@@ -44,7 +44,7 @@ impl Server {
     ///
     /// # Errors
     /// What stands in the data directory is damaged or cannot be read.
-    pub fn start(config: Config, room: &Room, time: Time) -> Result<Arc<Self>, StartError> {
+    pub fn start(config: Config, room: &Room, time: &Time) -> Result<Arc<Self>, StartError> {
         let room = room.child("server");
         let counters = Arc::new(Counters::default());
         // Both are bounded by what sends: a group is sent once per publication, a timer exists once per session and bin.
@@ -74,9 +74,9 @@ impl Server {
             coordinates: Coordinates::default(),
             leading: AtomicBool::new(false),
             known_leader: AtomicBool::new(false),
-            ready: AtomicBool::new(false),
+            ready: watch::Sender::new(false),
             config,
-            time,
+            time: time.clone(),
             room: room.clone(),
             board,
             effects,
@@ -123,23 +123,15 @@ impl Server {
 
     /// Whether this server leads and its leader duties are established.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::SeqCst)
+        *self.ready.borrow()
     }
 
     /// Waits until leader duties are established here, or for `limit`; whether they are.
     pub async fn established(&self, limit: Duration) -> bool {
-        let deadline = self.time.sleep(limit);
-        tokio::pin!(deadline);
-        let mut status = self.consensus.watch_status();
-        loop {
-            if self.is_ready() {
-                return true;
-            }
-            tokio::select! {
-                () = &mut deadline => return self.is_ready(),
-                () = self.time.sleep(READY_POLL) => {}
-                changed = status.changed() => if changed.is_err() { return false },
-            }
+        let mut ready = self.ready.subscribe();
+        tokio::select! {
+            found = ready.wait_for(|ready| *ready) => found.is_ok(),
+            () = self.time.sleep(limit) => self.is_ready(),
         }
     }
 
@@ -224,8 +216,6 @@ impl Server {
     }
 }
 
-/// How often a readiness that has no event of its own is looked at.
-const READY_POLL: Duration = Duration::from_millis(5);
 /// Time that tasks get to end at shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 

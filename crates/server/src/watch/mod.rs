@@ -114,10 +114,4 @@ impl Registry {
         }
         woken
     }
-
-    /// Keys with someone parked on them.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|s| s.lock().len()).sum::<usize>() + self.keyspace.lock().len()
-    }
 }

@@ -1,0 +1,133 @@
+//! What parked watches cost: memory each, and time for a write that concerns none of them.
+//!
+//! `cargo run --release -p server --example parked -- 200000`
+
+use bytes::Bytes;
+use model::KvEntry;
+use ports::{Caller, Query, Read, ReadOptions, Rpc, Write};
+use rt::{Room, Time};
+use server::{Config, NodeConfig, Server};
+use std::time::{Duration, Instant};
+use wire::command::KvsRequest;
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    status
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 4096
+}
+
+async fn writes(server: &Server, count: u32) -> Duration {
+    let start = Instant::now();
+    for n in 0..count {
+        let entry = KvEntry {
+            key: "unrelated/key".into(),
+            value: Some(Bytes::from(n.to_string())),
+            ..KvEntry::default()
+        };
+        let request = KvsRequest {
+            op: "set".into(),
+            entry,
+            ..KvsRequest::default()
+        };
+        let written = Rpc::write(
+            server,
+            &Caller::internal(),
+            "",
+            Write::Kv(Box::new(request)),
+        )
+        .await;
+        assert!(written.is_ok());
+    }
+    start.elapsed() / count
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let count: usize = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(200_000);
+    let room = Room::new("parked");
+    let time = Time::real(&room);
+    let node = NodeConfig {
+        name: "n".into(),
+        address: "127.0.0.1".into(),
+        ..NodeConfig::default()
+    };
+    let Ok(server) = Server::start(
+        Config {
+            node,
+            ..Config::default()
+        },
+        &room,
+        &time,
+    ) else {
+        return;
+    };
+    assert!(server.established(Duration::from_secs(10)).await);
+    writes(&server, 2000).await;
+    let alone = writes(&server, 20_000).await;
+    let before = resident();
+    let caller: &'static Caller = Box::leak(Box::new(Caller::internal()));
+    for n in 0..count {
+        let read = Read::ServiceHealth {
+            name: format!("service-{n}"),
+            tags: Vec::new(),
+            passing: ports::HealthFilter::Passing,
+            via: ports::Via::Name,
+        };
+        let server = server.clone();
+        let options = ReadOptions {
+            min_index: u64::MAX,
+            max_wait: Duration::from_secs(600),
+            ..ReadOptions::default()
+        };
+        room.spawn("watch", async move {
+            let _ = Rpc::read(&*server, caller, Query::new(read), options).await;
+        });
+        if n % 64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    while server.waiting() < count {
+        tokio::task::yield_now().await;
+    }
+    let parked = resident();
+    let crowded = writes(&server, 20_000).await;
+    println!(
+        "{count} parked: {} B each (task included)",
+        (parked - before) / count.max(1) as u64
+    );
+    println!("an unrelated write: {alone:?} alone, {crowded:?} beside them");
+    let start = Instant::now();
+    const READS: u32 = 1_000_000;
+    for _ in 0..READS {
+        let query = Query::new(Read::KvGet {
+            key: Bytes::from_static(b"unrelated/key"),
+        });
+        assert!(
+            server
+                .read_now(caller, &query, &ReadOptions::default())
+                .is_some()
+        );
+    }
+    println!("read_now of a key: {:?}", start.elapsed() / READS);
+    let query = Query::new(Read::Nodes);
+    let start = Instant::now();
+    for _ in 0..READS {
+        assert!(
+            server
+                .read_now(caller, &query, &ReadOptions::default())
+                .is_some()
+        );
+    }
+    println!(
+        "read_now of an unchanged list: {:?}",
+        start.elapsed() / READS
+    );
+    std::process::exit(0);
+}

@@ -1,0 +1,75 @@
+//! What was acknowledged is there after a restart; a lone server is soon ready.
+
+use crate::bench::{Bench, config, key, value};
+use ports::{Data, Read, Rpc};
+
+#[tokio::test]
+async fn a_restart_finds_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || server::Config {
+        data_dir: Some(dir.path().to_owned()),
+        ..config()
+    };
+    let bench = Bench::with(config()).await;
+    for n in 0..50 {
+        bench.kv("set", &format!("k/{n}"), &n.to_string()).await;
+    }
+    bench.register("n1", "web", "c", "passing").await;
+    let index = bench.now(key("k/49")).answer.index;
+    bench.end().await;
+    let bench = Bench::with(config()).await;
+    assert_eq!(value(&bench.now(key("k/49"))).unwrap(), "49");
+    assert_eq!(bench.now(key("k/49")).answer.index, index);
+    let Data::CheckServiceNodes(rows) = &bench.now(crate::bench::health("web")).answer.data else {
+        panic!()
+    };
+    assert_eq!(rows.len(), 1);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn the_own_node_stands_in_the_catalog() {
+    let bench = Bench::new().await;
+    let Data::NodeServices(Some((node, services))) = &bench
+        .now(Read::NodeServices {
+            node: "server1".into(),
+        })
+        .answer
+        .data
+    else {
+        panic!()
+    };
+    assert_eq!(
+        node.meta.get("consul-version").map(String::as_str),
+        Some("1.21.4")
+    );
+    assert_eq!((&*services[0].id, services[0].port), ("consul", 8300));
+    let Data::Checks(checks) = &bench
+        .now(Read::NodeChecks {
+            node: "server1".into(),
+        })
+        .answer
+        .data
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (&*checks[0].check_id, &*checks[0].output),
+        ("serfHealth", "Agent alive and reachable")
+    );
+    let status = bench.server.status();
+    assert!(status.is_leader);
+    assert_eq!(status.leader, "127.0.0.1:8300");
+    assert_eq!(status.peers, ["127.0.0.1:8300"]);
+    // Whoever takes it out sees it come back with the next look.
+    bench.deregister("server1", "consul").await;
+    bench.time.advance(std::time::Duration::from_secs(61));
+    crate::bench::until("reconciliation", || {
+        matches!(
+            &bench.now(Read::NodeServices { node: "server1".into() }).answer.data,
+            Data::NodeServices(Some((_, services))) if services.len() == 1
+        )
+    })
+    .await;
+    bench.end().await;
+}

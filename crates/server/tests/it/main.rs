@@ -1,0 +1,9 @@
+//! A server in this process, with a log in memory and a clock turned by hand.
+
+mod bench;
+mod blocking;
+mod crowd;
+mod durable;
+mod queries;
+mod sessions;
+mod writes;

@@ -1,0 +1,183 @@
+//! Sessions by the clock: time to live, lock delay, tombstones.
+
+use crate::bench::{Bench, key, until, value};
+use dialect::Nanos;
+use model::{KvEntry, Session};
+use ports::{Caller, Data, Read, Rpc, RpcError, Write};
+use std::time::Duration;
+use wire::Outcome;
+use wire::command::{TxnKvOp, TxnOp, TxnRequest};
+
+async fn create(bench: &Bench, ttl: &str, delay: u64) -> String {
+    let session = Session {
+        node: "server1".into(),
+        ttl: ttl.into(),
+        lock_delay: Nanos::from_duration(Duration::from_secs(delay)),
+        ..Session::default()
+    };
+    match bench
+        .write(Write::SessionCreate(Box::new(session)))
+        .await
+        .unwrap()
+    {
+        Outcome::Id(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn alive(bench: &Bench, id: &str) -> bool {
+    matches!(&bench.now(Read::SessionGet { id: id.into() }).answer.data, Data::Sessions(rows) if !rows.is_empty())
+}
+
+#[tokio::test]
+async fn a_session_lives_twice_its_ttl_after_the_last_renewal() {
+    let bench = Bench::new().await;
+    let id = create(&bench, "10s", 0).await;
+    let plain = create(&bench, "", 0).await;
+    assert_eq!(bench.server.session_timers(), 1);
+    assert_eq!(
+        bench.kv_as("lock", "k", "v", &id).await.unwrap(),
+        Outcome::Bool(true)
+    );
+    bench.time.advance(Duration::from_secs(19));
+    assert!(alive(&bench, &id));
+    let renewed = bench
+        .server
+        .session_renew(&Caller::internal(), "", &id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(renewed.id, id);
+    bench.time.advance(Duration::from_secs(19));
+    tokio::task::yield_now().await;
+    assert!(alive(&bench, &id));
+    bench.time.advance(Duration::from_secs(2));
+    until("the end of the session", || !alive(&bench, &id)).await;
+    assert!(alive(&bench, &plain));
+    let Data::KvEntry(Some(entry)) = &bench.now(key("k")).answer.data else {
+        panic!()
+    };
+    assert_eq!((&*entry.session, entry.lock_index), ("", 1));
+    assert_eq!(bench.server.session_timers(), 0);
+    assert!(
+        bench
+            .server
+            .session_renew(&Caller::internal(), "", &id)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn destroying_a_session_stops_its_timer_and_delays_the_next_lock() {
+    let bench = Bench::new().await;
+    let (one, two) = (create(&bench, "30s", 15).await, create(&bench, "", 0).await);
+    bench.kv_as("lock", "k", "1", &one).await.unwrap();
+    assert_eq!(
+        bench.kv_as("lock", "k", "2", &two).await.unwrap(),
+        Outcome::Bool(false)
+    );
+    bench.write(Write::SessionDestroy(one)).await.unwrap();
+    assert_eq!(bench.server.session_timers(), 0);
+    assert_eq!(
+        bench.kv_as("lock", "k", "2", &two).await.unwrap(),
+        Outcome::Bool(false)
+    );
+    let entry = KvEntry {
+        key: "k".into(),
+        session: two.clone(),
+        ..KvEntry::default()
+    };
+    let op = TxnOp {
+        kv: Some(Box::new(TxnKvOp {
+            verb: "lock".into(),
+            entry,
+        })),
+        ..TxnOp::default()
+    };
+    let request = TxnRequest {
+        ops: vec![op].into(),
+        ..TxnRequest::default()
+    };
+    let Outcome::Txn(response) = bench.write(Write::Txn(Box::new(request))).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(
+        response.errors[0].what,
+        "failed to lock key \"k\" due to lock delay"
+    );
+    bench.time.advance(Duration::from_secs(15));
+    assert_eq!(
+        bench.kv_as("lock", "k", "2", &two).await.unwrap(),
+        Outcome::Bool(true)
+    );
+    assert_eq!(value(&bench.now(key("k"))).unwrap(), "2");
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn creation_is_checked_before_and_in_the_tables() {
+    let bench = Bench::new().await;
+    let refused =
+        async |session: Session| match bench.write(Write::SessionCreate(Box::new(session))).await {
+            Err(RpcError::Refused(text)) => text,
+            other => panic!("{other:?}"),
+        };
+    let node = || Session {
+        node: "server1".into(),
+        ..Session::default()
+    };
+    assert_eq!(refused(Session::default()).await, "Must provide Node");
+    assert_eq!(
+        refused(Session {
+            node: "nosuch".into(),
+            ..Session::default()
+        })
+        .await,
+        "apply failed: Missing node registration"
+    );
+    assert_eq!(
+        refused(Session {
+            behavior: "Release".into(),
+            ..node()
+        })
+        .await,
+        "Invalid Behavior setting 'Release'"
+    );
+    assert_eq!(
+        refused(Session {
+            ttl: "5s".into(),
+            ..node()
+        })
+        .await,
+        "Invalid Session TTL '5000000000', must be between [10s=24h0m0s]"
+    );
+    assert_eq!(
+        refused(Session {
+            ttl: "soon".into(),
+            ..node()
+        })
+        .await,
+        "Session TTL 'soon' invalid: time: invalid duration \"soon\""
+    );
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn tombstones_go_after_their_time() {
+    let bench = Bench::new().await;
+    bench.kv("set", "p/a", "1").await;
+    bench.kv("set", "p/b", "1").await;
+    bench.kv("delete", "p/a", "").await;
+    let list = || bench.now(crate::bench::prefix("p/")).answer.index;
+    let with = list();
+    bench.time.advance(Duration::from_secs(14 * 60));
+    tokio::task::yield_now().await;
+    assert_eq!(list(), with);
+    bench.time.advance(Duration::from_secs(2 * 60));
+    // What is left tells the index of the row that remains.
+    until("reaping", || list() < with).await;
+    bench.end().await;
+}
