@@ -1,0 +1,271 @@
+//! The life of an agent process: load, banner, start, signals, exit status (spec/agent-config.md §12).
+
+use crate::start::{self, Running};
+use cli::BuildInfo;
+use config::{Flags, Loaded, ThisHost};
+use ports::{BoxFuture, Process};
+use rt::{Room, Signal, Signals, Time};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// `proconsul agent`.
+pub(crate) struct AgentProcess;
+
+/// What the HTTP door asks of the process.
+enum Ask {
+    Reload(oneshot::Sender<Result<(), String>>),
+    Leave(oneshot::Sender<Result<(), String>>),
+}
+
+/// Requests of the doors that may wait at the same time.
+const ASKS_MAX: usize = 16;
+
+impl cli::AgentMain for AgentProcess {
+    fn run(&self, flags: Flags, build: &BuildInfo) -> i32 {
+        let loaded = match config::load(&flags, &ThisHost) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                eprintln!("==> {error}");
+                return 1;
+            }
+        };
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("==> failed to start the runtime: {error}");
+                return 1;
+            }
+        };
+        let code = runtime.block_on(life(&flags, loaded, build));
+        tracing::info!(code, "Exit code");
+        // Whatever still blocks a thread must not hold the process.
+        runtime.shutdown_background();
+        code
+    }
+}
+
+async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
+    let identity = match start::identify(&loaded.config) {
+        Ok(identity) => identity,
+        Err(error) => {
+            eprintln!("==> {error}");
+            return 1;
+        }
+    };
+    let logs = match logging(&loaded.config) {
+        Ok(logs) => logs,
+        Err(error) => {
+            eprintln!("==> {error}");
+            return 1;
+        }
+    };
+    if !loaded.config.logging.json {
+        let date = build
+            .build_date
+            .replacen('T', " ", 1)
+            .replace('Z', " +0000 UTC");
+        let facts = config::banner::Facts {
+            version: &build.version,
+            revision: None,
+            build_date: &date,
+            node_id: &identity.node_id,
+            encrypted: false,
+        };
+        print!("{}", config::banner::banner(&loaded.config, &facts));
+    }
+    for warning in &loaded.warnings {
+        tracing::warn!(target: "agent", "{warning}");
+    }
+    let room = Room::new("agent");
+    let time = Time::real(&room);
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(target: "agent", %error, "Error starting agent");
+            return 1;
+        }
+    };
+    let pid_file = match PidFile::write(&loaded.config.logging.pid_file) {
+        Ok(file) => file,
+        Err(error) => {
+            tracing::error!(target: "agent", %error, "Error starting agent");
+            return 1;
+        }
+    };
+    let (asks, mut asked) = mpsc::channel(ASKS_MAX);
+    let port = Arc::new(Port {
+        asks,
+        description: loaded.config.debug_config(&build.version, &build.revision),
+        logs: logs.clone(),
+    });
+    let running = match Running::start(&loaded, identity, |_| port, &room, &time).await {
+        Ok(running) => running,
+        Err(error) => {
+            tracing::error!(target: "agent", error, "Error starting agent");
+            return 1;
+        }
+    };
+    tracing::info!(target: "agent", "{}", config::banner::RUNNING);
+    let leave_on = |signal: &Signal| match signal {
+        Signal::Interrupt => !loaded.config.join.skip_leave_on_interrupt,
+        Signal::Terminate => loaded.config.join.leave_on_terminate,
+        _ => false,
+    };
+    let graceful = loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Hangup => {
+                    tracing::info!(target: "agent", signal = "hangup", "Caught");
+                    if let Err(error) = reload(flags, &running, &logs) {
+                        tracing::error!(target: "agent", error, "Reload config failed");
+                    }
+                }
+                Signal::User1 => {}
+                ending => {
+                    let name = if matches!(ending, Signal::Interrupt) { "interrupt" } else { "terminated" };
+                    tracing::info!(target: "agent", signal = name, "Caught");
+                    break leave_on(&ending);
+                }
+            },
+            Some(ask) = asked.recv() => match ask {
+                Ask::Reload(reply) => {
+                    // Who asked may have gone; the reload holds all the same.
+                    let _ = reply.send(reload(flags, &running, &logs));
+                }
+                Ask::Leave(reply) => {
+                    let _ = reply.send(Ok(()));
+                    break true;
+                }
+            },
+        }
+    };
+    if graceful {
+        tracing::info!(target: "agent", "Gracefully shutting down agent...");
+    } else {
+        tracing::info!(target: "agent", "Graceful shutdown disabled. Exiting");
+    }
+    tokio::select! {
+        () = running.stop() => {}
+        signal = ending(&mut signals) => {
+            let _ = signal;
+            tracing::info!(target: "agent", "Caught second signal, Exiting");
+            return 1;
+        }
+    }
+    drop(pid_file);
+    if graceful {
+        tracing::info!(target: "agent", "Graceful exit completed");
+        0
+    } else {
+        1
+    }
+}
+
+/// The next signal that ends the process.
+async fn ending(signals: &mut Signals) -> Signal {
+    loop {
+        let signal = signals.next().await;
+        if matches!(signal, Signal::Interrupt | Signal::Terminate) {
+            return signal;
+        }
+    }
+}
+
+fn reload(
+    flags: &Flags,
+    running: &Running,
+    logs: &telemetry::logging::LogHandle,
+) -> Result<(), String> {
+    tracing::info!(target: "agent", "Reloading configuration...");
+    let loaded = config::load(flags, &ThisHost).map_err(|error| error.to_string())?;
+    for warning in &loaded.warnings {
+        tracing::warn!(target: "agent", "{warning}");
+    }
+    match config::log_level(&loaded.config.logging.level) {
+        Ok(_) => logs.set_level(&loaded.config.logging.level),
+        Err(_) => {
+            tracing::warn!(target: "agent", level = loaded.config.logging.level, "Invalid log level in new configuration")
+        }
+    }
+    running.reload(&loaded)
+}
+
+fn logging(config: &config::Config) -> Result<telemetry::logging::LogHandle, String> {
+    let from = &config.logging;
+    telemetry::logging::init(telemetry::logging::LogConfig {
+        level: from.level.clone(),
+        json: from.json,
+        file: from.file.clone(),
+        rotate_duration: from.rotate_duration,
+        rotate_bytes: from.rotate_bytes,
+        rotate_max_files: from.rotate_max_files,
+        syslog: from.syslog,
+        syslog_facility: from.syslog_facility.clone(),
+    })
+}
+
+/// `-pid-file`: written at start, removed at the end.
+struct PidFile(String);
+
+impl PidFile {
+    fn write(path: &str) -> Result<Option<Self>, String> {
+        if path.is_empty() {
+            return Ok(None);
+        }
+        std::fs::write(path, std::process::id().to_string())
+            .map_err(|error| format!("Could not open pid file: {error}"))?;
+        Ok(Some(Self(path.to_owned())))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::warn!(target: "agent", "Could not remove pid file: {error}");
+        }
+    }
+}
+
+/// The process as the doors see it.
+struct Port {
+    asks: mpsc::Sender<Ask>,
+    description: serde_json::Value,
+    logs: telemetry::logging::LogHandle,
+}
+
+impl Port {
+    async fn ask(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<(), String>>) -> Ask,
+    ) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        self.asks
+            .send(make(reply))
+            .await
+            .map_err(|_| "agent is shutting down".to_owned())?;
+        answer
+            .await
+            .map_err(|_| "agent is shutting down".to_owned())?
+    }
+}
+
+impl Process for Port {
+    fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.ask(Ask::Reload))
+    }
+
+    fn leave(&self) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.ask(Ask::Leave))
+    }
+
+    fn self_description(&self) -> serde_json::Value {
+        self.description.clone()
+    }
+
+    fn log_lines(&self, level: &str, json: bool) -> Result<mpsc::Receiver<Vec<u8>>, String> {
+        self.logs.subscribe(level, json)
+    }
+}

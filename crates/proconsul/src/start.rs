@@ -1,0 +1,151 @@
+//! Builds the rooms and hands them to the doors.
+
+use crate::data_dir::{self, DataDir};
+use crate::listeners;
+use crate::settings::Settings;
+use config::Loaded;
+use ports::{LocalAgent, Process, Rpc};
+use rt::{Room, Time};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long doors and rooms get to end by themselves.
+const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// A running agent.
+pub(crate) struct Running {
+    room: Room,
+    server: Arc<server::Server>,
+    agent: Arc<agent::Agent>,
+    http: Arc<httpd::Door>,
+    dns: Arc<dnsd::Door>,
+    https: Option<Arc<net::tls::Acceptor>>,
+    node_id: String,
+    data_dir: Option<DataDir>,
+}
+
+/// Who the agent is, and where it keeps things: what the banner needs before anything starts.
+pub(crate) struct Identity {
+    pub(crate) node_id: String,
+    pub(crate) data_dir: Option<DataDir>,
+}
+
+/// Opens the data directory and finds the node's ID.
+///
+/// # Errors
+/// What is wrong with the directory, for people.
+pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
+    // Development mode keeps everything in memory, whatever directory is named.
+    let folder = config.node.data_dir.as_deref().filter(|_| !config.node.dev);
+    let data_dir = folder.map(DataDir::open).transpose()?;
+    let node_id = match (&config.node.id, &data_dir) {
+        (Some(id), _) => id.clone(),
+        (None, Some(dir)) => dir.node_id()?,
+        (None, None) => data_dir::new_node_id(),
+    };
+    Ok(Identity { node_id, data_dir })
+}
+
+impl Running {
+    /// Starts everything: listeners are bound first, so that a port in use changes nothing on disk.
+    ///
+    /// # Errors
+    /// The text with which the process ends.
+    pub(crate) async fn start(
+        loaded: &Loaded,
+        identity: Identity,
+        process: impl FnOnce(&Arc<agent::Agent>) -> Arc<dyn Process>,
+        room: &Room,
+        time: &Time,
+    ) -> Result<Self, String> {
+        let Identity { node_id, data_dir } = identity;
+        let settings = Settings {
+            config: &loaded.config,
+            node_id: &node_id,
+        };
+        let dns_config = dnsd::Config::new(&settings.dns()).map_err(|error| error.to_string())?;
+        let definitions = settings.definitions()?;
+        let bound = listeners::bind(&settings)?;
+        let server = server::Server::start(
+            settings.server(data_dir.as_ref().map(DataDir::store)),
+            room,
+            time.clone(),
+        )
+        .map_err(|error| format!("Failed to start Consul server: {error}"))?;
+        let rpc: Arc<dyn Rpc> = server.clone();
+        let folder = loaded
+            .config
+            .node
+            .data_dir
+            .clone()
+            .filter(|_| !loaded.config.node.dev);
+        let agent = agent::Agent::start(
+            settings.agent(folder),
+            &definitions,
+            rpc.clone(),
+            room,
+            time,
+        )?;
+        let local: Arc<dyn LocalAgent> = Arc::new(agent::AgentPort(agent.clone()));
+        let doors = httpd::Ports {
+            time: time.clone(),
+            rpc: rpc.clone(),
+            operator: None,
+            events: None,
+        };
+        let _ = (local, process(&agent));
+        let http = httpd::Door::new(settings.http(), doors);
+        for listener in bound.http {
+            httpd::serve(room, time, listener, http.clone());
+        }
+        let dns = Arc::new(dnsd::Door::new(dns_config, rpc, time.clone(), None));
+        if let Some(listeners) = bound.dns {
+            listeners.serve(&dns, room);
+        }
+        Ok(Self {
+            room: room.clone(),
+            server,
+            agent,
+            http,
+            dns,
+            https: bound.https,
+            node_id,
+            data_dir,
+        })
+    }
+
+    /// Takes over what reloads of another load of the configuration.
+    ///
+    /// # Errors
+    /// What could not be taken over; everything before it is in force.
+    pub(crate) fn reload(&self, loaded: &Loaded) -> Result<(), String> {
+        let settings = Settings {
+            config: &loaded.config,
+            node_id: &self.node_id,
+        };
+        let definitions = settings.definitions()?;
+        let dns = dnsd::Config::new(&settings.dns()).map_err(|error| error.to_string())?;
+        if let Some(acceptor) = &self.https {
+            listeners::Bound::renew(acceptor, &settings)?;
+        }
+        self.http.reload(settings.http());
+        self.dns.reload(dns);
+        let folder = loaded
+            .config
+            .node
+            .data_dir
+            .clone()
+            .filter(|_| !loaded.config.node.dev);
+        self.agent.reload(settings.agent(folder), &definitions)
+    }
+
+    /// Ends everything in order: the log is closed last, so that what was acknowledged is on disk.
+    pub(crate) async fn stop(self) {
+        self.room.begin_close();
+        self.server.shutdown().await;
+        if let Err(error) = self.room.close(CLOSE_LIMIT).await {
+            tracing::warn!(%error, "tasks did not end in time");
+        }
+        drop(self.data_dir);
+    }
+}
