@@ -74,7 +74,10 @@ fn unlist(value: Tree) -> Tree {
 }
 
 fn decode_value(kind: &Kind, value: Tree, path: &str, findings: &mut Findings) -> Option<Tree> {
-    let is_list = matches!(kind, Kind::Texts | Kind::Blocks(_) | Kind::Opaques);
+    let is_list = matches!(
+        kind,
+        Kind::Texts | Kind::Blocks(_) | Kind::Opaques | Kind::Entries
+    );
     let value = if is_list { value } else { unlist(value) };
     if matches!(value, Tree::Null) {
         return None;
@@ -91,6 +94,9 @@ fn decode_value(kind: &Kind, value: Tree, path: &str, findings: &mut Findings) -
         }),
         Kind::Opaques => list(value, path, findings, &mut |v, p, f| {
             decode_value(&Kind::Opaque, v, p, f)
+        }),
+        Kind::Entries => list(value, path, findings, &mut |v, p, f| {
+            expect_map(unlist(v), p, f).map(|m| unblock(Tree::Map(m)))
         }),
         Kind::Block(inner) => {
             let map = expect_map(value, path, findings)?;

@@ -41,6 +41,8 @@ pub enum Kind {
     Opaque,
     /// A list of such maps.
     Opaques,
+    /// A list of maps in which a list of one stays a list (config entries).
+    Entries,
 }
 
 /// A row of the table.

@@ -141,7 +141,7 @@ pub static ROOT: &[Field] = &[
     key("connect", Block(CONNECT)),
     key(
         "config_entries",
-        Block(&[key("bootstrap", Opaques).reloads()]),
+        Block(&[key("bootstrap", Entries).reloads()]),
     ),
     key("auto_encrypt", Block(AUTO_ENCRYPT)),
     key("auto_config", Block(AUTO_CONFIG)),

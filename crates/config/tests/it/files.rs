@@ -105,6 +105,19 @@ fn spelling_of_keys() {
 }
 
 #[test]
+fn lists_of_one_in_maps() {
+    let c = accept(json!({
+        "watches": [{"type": "key", "key": "k", "args": ["true"]}],
+        "config_entries": {"bootstrap": [{"kind": "service-intentions", "name": "x", "sources": [{"name": "y"}]}]},
+    }));
+    assert_eq!(c.definitions.watches[0]["args"], "true");
+    assert_eq!(
+        c.definitions.config_entries[0]["sources"],
+        json!([{"name": "y"}])
+    );
+}
+
+#[test]
 fn both_syntaxes_say_the_same() {
     let hcl = r#"
 # kinds of notation

@@ -22,7 +22,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Blocks(_) => "list of blocks",
         Kind::BlockMap(_) => "map of blocks",
         Kind::Opaque => "map",
-        Kind::Opaques => "list of maps",
+        Kind::Opaques | Kind::Entries => "list of maps",
     }
 }
 
@@ -106,7 +106,7 @@ fn sample(path: &str, field: &Field) -> Value {
         Kind::Blocks(_) => json!([{}]),
         Kind::BlockMap(_) => json!({"a": {}}),
         Kind::Opaque => json!({"a": 1}),
-        Kind::Opaques => json!([{"a": 1}]),
+        Kind::Opaques | Kind::Entries => json!([{"a": 1}]),
         Kind::Block(_) => json!({}),
         Kind::Text => json!("sample"),
     }
