@@ -105,12 +105,18 @@ impl<W, R> Core<W, R> {
         if start.id == 0 || last < start.applied.index || start.base.index > start.applied.index {
             return Err(Violation("the log does not meet the snapshot".to_owned()));
         }
+        if start.hard_state.commit > last {
+            return Err(Violation(format!(
+                "entries up to {} were committed, but the log ends at {last}",
+                start.hard_state.commit
+            )));
+        }
         let mut hard_state = raft::eraftpb::HardState {
             term: start.hard_state.term,
             vote: start.hard_state.vote,
             ..Default::default()
         };
-        hard_state.commit = start.hard_state.commit.clamp(start.applied.index, last);
+        hard_state.commit = start.hard_state.commit.max(start.applied.index);
         let snapshot = start
             .has_snapshot
             .then(|| (start.applied, start.membership.clone()));

@@ -397,16 +397,18 @@ impl Log {
         if records == 0 {
             return Ok(());
         }
-        if let Some(state) = state {
-            self.hard_state = self.options.faults.saved_state(state);
-        }
         let size: usize = writes
             .iter()
             .flat_map(|w| &w.entries)
             .map(entry_bytes)
             .sum::<usize>()
             + record::span(24);
+        // A new segment repeats the old state: the new one may speak of a commit whose entries only come
+        // with this batch.
         self.make_room(size)?;
+        if let Some(state) = state {
+            self.hard_state = self.options.faults.saved_state(state);
+        }
         let (seed, batch) = (self.seed(), self.batch + 1);
         let start = self.segments.last().map_or(0, |s| s.end);
         let mut left = records;
@@ -574,7 +576,7 @@ impl Log {
         let Some(current) = self.segments.last() else {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         };
-        self.hard_state.commit = self.hard_state.commit.max(position.index);
+        self.hard_state.commit = position.index;
         self.hard_state.term = self.hard_state.term.max(position.term);
         let header = SegmentHeader {
             reset: true,
