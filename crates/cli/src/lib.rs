@@ -6,12 +6,16 @@
 //!
 //! Adding a command: one file in `commands/`, one line in its list. Help, usage and flag checks follow from the table.
 
+mod api;
+mod child;
 pub mod command;
 pub mod commands;
 pub mod dispatch;
 pub mod flag;
 pub mod help;
 pub mod number;
+mod signals;
+mod text;
 pub mod values;
 
 pub use command::{AgentMain, BuildInfo, Call, Command, Environment, Io, Process};

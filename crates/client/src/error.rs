@@ -54,7 +54,7 @@ pub enum LockError {
     #[error("Existing key does not match semaphore use")]
     SemaphoreConflict,
     /// Other contenders use another limit.
-    #[error("Semaphore limit conflict (lock: {theirs}, local: {ours})")]
+    #[error("semaphore limit conflict (lock: {theirs}, local: {ours})")]
     LimitConflict {
         /// Theirs.
         theirs: usize,
