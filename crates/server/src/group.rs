@@ -73,6 +73,11 @@ impl Group {
             && self.waiters.load(Ordering::SeqCst) > 0
     }
 
+    /// Whether a commit after publication `seq` touched the answer.
+    pub(crate) fn is_touched_after(&self, seq: u64) -> bool {
+        self.touched.load(Ordering::SeqCst) > seq
+    }
+
     pub(crate) fn waiters(&self) -> usize {
         self.waiters.load(Ordering::Relaxed)
     }

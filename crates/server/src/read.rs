@@ -158,8 +158,11 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut changed => {
-                    Counters::add(&self.board.counters.wakeups);
-                    woken = true;
+                    // The wake-up for a commit may come after the run that saw it already.
+                    if stay.group.is_touched_after(ran.seq) {
+                        Counters::add(&self.board.counters.wakeups);
+                        woken = true;
+                    }
                 }
                 () = &mut over => {
                     Counters::add(&self.board.counters.timeouts);

@@ -38,9 +38,6 @@ impl Server {
         if request.address.is_empty() && !request.skip_node_update {
             return Err(text::MUST_PROVIDE_ADDRESS.to_owned());
         }
-        if let Some(locality) = request.locality.as_deref() {
-            rules::locality(locality)?;
-        }
         if let Some(service) = request.service.as_deref_mut() {
             rules::service(service)?;
         }

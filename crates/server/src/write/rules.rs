@@ -90,8 +90,8 @@ fn together(faults: &[String]) -> Result<(), String> {
     Err(format!("{} {errors} occurred:\n{lines}\n", faults.len()))
 }
 
-/// A locality by itself.
-pub(crate) fn locality(locality: &Locality) -> Result<(), String> {
+/// The locality of a service; those of nodes are not looked at.
+fn locality(locality: &Locality) -> Result<(), String> {
     if locality.region.is_empty() && !locality.zone.is_empty() {
         return Err("zone cannot be set without region".to_owned());
     }
