@@ -56,7 +56,8 @@ pub fn check() -> Result<()> {
         .current_dir(crate::root())
         .output()
         .context("cargo metadata")?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata's JSON")?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata's JSON")?;
     let packages = metadata["packages"].as_array().context("packages")?;
     let mut wrong = Vec::new();
     for package in packages {
@@ -69,19 +70,30 @@ pub fn check() -> Result<()> {
             let to = dependency["name"].as_str().unwrap_or_default();
             let local = dependency["path"].is_string();
             let test_only = dependency["kind"].as_str() == Some("dev");
-            let (true, Some(below)) = (local, layer(to)) else { continue };
+            let (true, Some(below)) = (local, layer(to)) else {
+                continue;
+            };
             let sideways = level == below && SIDEWAYS.contains(&(from, to));
             let down = level > below || (test_only && below >= 6);
             if !(down || sideways) || (ALONE.contains(&from) && !test_only) {
-                wrong.push(format!("{from} (layer {level}) may not use {to} (layer {below})"));
+                wrong.push(format!(
+                    "{from} (layer {level}) may not use {to} (layer {below})"
+                ));
             }
         }
     }
-    if wrong.is_empty() { Ok(()) } else { bail!("forbidden arrows:\n  {}", wrong.join("\n  ")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!("forbidden arrows:\n  {}", wrong.join("\n  "))
+    }
 }
 
 fn layer(name: &str) -> Option<u8> {
-    LAYERS.iter().find(|(crate_name, _)| *crate_name == name).map(|(_, level)| *level)
+    LAYERS
+        .iter()
+        .find(|(crate_name, _)| *crate_name == name)
+        .map(|(_, level)| *level)
 }
 
 #[cfg(test)]

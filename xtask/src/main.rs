@@ -2,6 +2,7 @@
 //!
 //! Nothing here is linked into the product.
 
+mod bench;
 mod layers;
 mod purity;
 
@@ -11,6 +12,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.first().map(String::as_str) {
         Some("layers") => layers::check().and_then(|()| purity::check()),
+        Some("bench") => bench::run(args.get(1..).unwrap_or_default()),
         _ => Err(anyhow::anyhow!("usage: cargo xtask layers | bench [ROW …]")),
     };
     match result {

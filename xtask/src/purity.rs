@@ -26,9 +26,16 @@ const BANNED: &[(&str, &str)] = &[
 pub fn check() -> Result<()> {
     let mut wrong = Vec::new();
     for name in PURE {
-        walk(&crate::root().join("crates").join(name).join("src"), &mut wrong)?;
+        walk(
+            &crate::root().join("crates").join(name).join("src"),
+            &mut wrong,
+        )?;
     }
-    if wrong.is_empty() { Ok(()) } else { bail!("below the line:\n  {}", wrong.join("\n  ")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!("below the line:\n  {}", wrong.join("\n  "))
+    }
 }
 
 fn walk(folder: &Path, wrong: &mut Vec<String>) -> Result<()> {
@@ -54,7 +61,11 @@ fn scan(path: &Path, text: &str, wrong: &mut Vec<String>) {
         }
         for (word, instead) in BANNED {
             if line.contains(word) {
-                wrong.push(format!("{}:{}: `{word}`: {instead}", path.display(), number + 1));
+                wrong.push(format!(
+                    "{}:{}: `{word}`: {instead}",
+                    path.display(),
+                    number + 1
+                ));
             }
         }
     }
@@ -70,7 +81,11 @@ mod tests {
     #[test]
     fn a_clock_is_found() {
         let mut wrong = Vec::new();
-        super::scan(std::path::Path::new("x.rs"), "let now = Instant::now();\n", &mut wrong);
+        super::scan(
+            std::path::Path::new("x.rs"),
+            "let now = Instant::now();\n",
+            &mut wrong,
+        );
         assert_eq!(wrong.len(), 1);
     }
 }
