@@ -1,13 +1,13 @@
 //! Which rows an answer takes: drawn at random, each shown once.
 
+use hashbrown::HashSet;
 use model::CheckServiceNode;
 use rand::Rng;
 use smallvec::SmallVec;
-use std::collections::HashSet;
 use std::hash::Hash;
 
 /// Up to here a scan is cheaper than hashing.
-const SCANNED_MAX: usize = 24;
+const SCANNED_MAX: usize = 8;
 
 /// What an answer remembers to leave duplicates out.
 pub(crate) struct Seen<K> {
@@ -25,14 +25,20 @@ impl<K: Copy + Eq + Hash> Seen<K> {
 
     /// Whether the key is new.
     pub(crate) fn insert(&mut self, key: K) -> bool {
+        if !self.many.is_empty() {
+            return self.many.insert(key);
+        }
         if self.few.contains(&key) {
             return false;
         }
-        if self.few.len() < SCANNED_MAX {
+        if self.few.len() == SCANNED_MAX {
+            self.many.reserve(8 * SCANNED_MAX);
+            self.many.extend(self.few.iter().copied());
+            self.many.insert(key);
+        } else {
             self.few.push(key);
-            return true;
         }
-        self.many.insert(key)
+        true
     }
 }
 

@@ -123,9 +123,9 @@ impl<'a> Instances<'a> {
         let mut missing: Vec<Name> = Vec::new();
         for row in Draw::new(self.rows, order, (!self.ordered).then_some(rng)) {
             if !seen.insert((
+                row.service.port,
                 row.node.node.as_str(),
                 row.service.address.as_str(),
-                row.service.port,
             )) {
                 continue;
             }
@@ -195,15 +195,16 @@ impl<'a> Instances<'a> {
     }
 
     fn target_records(&self, w: &mut Writer<'_>, targets: &Targets<'_>, entry: &Entry<'_>) -> u16 {
-        let Some(name) = targets.name(entry.row, entry.choice) else {
-            return 0;
-        };
         match entry.choice {
             Choice::Own(ip) | Choice::OfNode(ip) => {
-                build::address(w, Owner::At(entry.target_at, name.wire()), self.ttl, ip);
+                let owner = Owner::At(entry.target_at, entry.target_bytes);
+                build::address(w, owner, self.ttl, ip);
                 1
             }
             Choice::Host(_) => {
+                let Some(name) = targets.name(entry.row, entry.choice) else {
+                    return 0;
+                };
                 let mut records = 0;
                 for record in self
                     .context

@@ -13,6 +13,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) row: &'a CheckServiceNode,
     pub(crate) choice: Choice<'a>,
     pub(crate) target_at: usize,
+    /// Length of the target's name.
+    pub(crate) target_bytes: usize,
     /// No answer before has the same target.
     pub(crate) first: bool,
 }
@@ -129,7 +131,7 @@ impl<'a> Targets<'a> {
     ) -> usize {
         let (key, data_bytes) = match choice {
             Choice::OfNode(ip) => (
-                TargetKey::Node(&row.node.datacenter, &row.node.node),
+                TargetKey::Node(&row.node.node, &row.node.datacenter),
                 ip_bytes(ip),
             ),
             Choice::Own(ip) => (TargetKey::Address(ip), ip_bytes(ip)),
@@ -140,6 +142,7 @@ impl<'a> Targets<'a> {
             row,
             choice,
             target_at,
+            target_bytes: name_bytes,
             first,
         });
         match first && data_bytes > 0 {

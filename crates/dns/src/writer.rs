@@ -3,6 +3,7 @@
 //! Besides the bytes it keeps the length the message would have without compression, by which small datagrams are cut
 //! (spec/dns.md §11). Must never learn what records mean.
 
+use crate::name::Name;
 use crate::question::HEADER_BYTES;
 use smallvec::SmallVec;
 
@@ -17,8 +18,8 @@ const SUFFIXES_MAX: usize = 32;
 pub(crate) enum Owner<'a> {
     /// The question's name.
     Question,
-    /// A name written in full at this position, with its wire form.
-    At(usize, &'a [u8]),
+    /// A name of so many bytes that was written in full at this position.
+    At(usize, usize),
     /// Any name, in wire form.
     Name(&'a [u8]),
 }
@@ -184,12 +185,16 @@ impl<'o> Writer<'o> {
                     .extend_from_within(start..start + self.question_bytes);
                 self.plain += self.question_bytes;
             }
-            Owner::At(at, wire) if self.compress && at < POINTER_REACH && wire.len() > 1 => {
+            Owner::At(at, bytes) if self.compress && at < POINTER_REACH && bytes > 1 => {
                 self.out
                     .extend_from_slice(&(0xc000 | at as u16).to_be_bytes());
-                self.plain += wire.len();
+                self.plain += bytes;
             }
-            Owner::At(_, wire) | Owner::Name(wire) => self.name(wire, true),
+            Owner::At(at, _) => {
+                let known = Name::read(self.out.get(self.base..).unwrap_or_default(), at);
+                self.name(known.map_or(Name::root(), |(name, _)| name).wire(), true);
+            }
+            Owner::Name(wire) => self.name(wire, true),
         }
         let [t1, t2] = rtype.to_be_bytes();
         let [l1, l2, l3, l4] = ttl.to_be_bytes();
