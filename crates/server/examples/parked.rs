@@ -64,7 +64,7 @@ async fn main() {
             ..Config::default()
         },
         &room,
-        &time,
+        time.clone(),
     ) else {
         return;
     };

@@ -178,7 +178,13 @@ impl Server {
     }
 
     fn own_service(&self) -> NodeService {
-        let port = |port: u16| (port != 0).then(|| port.to_string()).unwrap_or_default();
+        let port = |port: u16| {
+            if port == 0 {
+                String::new()
+            } else {
+                port.to_string()
+            }
+        };
         let meta = [
             ("non_voter", "false".to_owned()),
             ("read_replica", "false".to_owned()),
@@ -200,6 +206,7 @@ impl Server {
             })),
             meta: meta
                 .into_iter()
+                .filter(|(_, value)| !value.is_empty())
                 .map(|(key, value)| (key.to_owned(), value))
                 .collect(),
             ..NodeService::default()

@@ -9,6 +9,7 @@ mod counters;
 mod effects;
 mod group;
 mod leader;
+mod limits;
 mod machine;
 mod prepared;
 mod queue;
@@ -23,4 +24,5 @@ mod write;
 
 pub use config::{Config, Ids, NodeConfig};
 pub use counters::Counters;
+pub use limits::{LimitMode, RateLimited, RequestLimits};
 pub use server::{Server, StartError};

@@ -10,6 +10,7 @@ use model::{
 use ports::filter::{self, Filter};
 use ports::{Answer, Data, HealthFilter, Query, Read, RpcError, Via};
 use state::{Provider, ReadResult, Root, WatchSet};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -158,6 +159,15 @@ pub(crate) fn still_current(view: &View, query: &Query, ran: &Ran) -> bool {
     }
 }
 
+/// A session's ID as it is stored: UUIDs are looked up whatever their case.
+pub(crate) fn session_id(id: &str) -> Cow<'_, str> {
+    if state::is_uuid(id) {
+        model::folded(id)
+    } else {
+        Cow::Borrowed(id)
+    }
+}
+
 type Rows = Result<(ReadResult<Data>, bool), RpcError>;
 
 fn found(result: ReadResult<Data>) -> Rows {
@@ -180,7 +190,7 @@ fn read(root: &Root, query: &Query, compiled: &Compiled) -> Rows {
             }))
         }
         Read::SessionGet { id } => {
-            let result = root.session(id);
+            let result = root.session(&session_id(id));
             let missing = result.rows.is_none();
             Ok((
                 result.map(|row| Data::Sessions(row.into_iter().collect())),

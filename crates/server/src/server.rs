@@ -44,7 +44,7 @@ impl Server {
     ///
     /// # Errors
     /// What stands in the data directory is damaged or cannot be read.
-    pub fn start(config: Config, room: &Room, time: &Time) -> Result<Arc<Self>, StartError> {
+    pub fn start(config: Config, room: &Room, time: Time) -> Result<Arc<Self>, StartError> {
         let room = room.child("server");
         let counters = Arc::new(Counters::default());
         // Both are bounded by what sends: a group is sent once per publication, a timer exists once per session and bin.
@@ -76,7 +76,7 @@ impl Server {
             known_leader: AtomicBool::new(false),
             ready: watch::Sender::new(false),
             config,
-            time: time.clone(),
+            time,
             room: room.clone(),
             board,
             effects,

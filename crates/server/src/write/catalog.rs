@@ -51,6 +51,7 @@ impl Server {
                     check.node.clone_from(&node);
                 }
                 rules::check(check);
+                rules::check_type(check);
             }
         }
         request

@@ -54,7 +54,7 @@ impl Server {
 
     async fn kv(&self, mut request: KvsRequest) -> Result<Outcome, RpcError> {
         rules::kv_op(&request.op, &request.entry).map_err(RpcError::Refused)?;
-        if request.op == "lock" && self.effects.delayed(&request.entry.key.as_bytes()) {
+        if request.op == "lock" && self.effects.delayed(request.entry.key.as_bytes()) {
             return Ok(Outcome::Bool(false));
         }
         self.name_datacenter(&mut request.datacenter);

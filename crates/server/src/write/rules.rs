@@ -294,11 +294,15 @@ fn exposed(service: &NodeService, fault: &mut impl FnMut(String)) {
     }
 }
 
-/// Fills in a check's ID and type.
+/// Fills in a check's ID.
 pub(crate) fn check(check: &mut HealthCheck) {
     if check.check_id.is_empty() {
         check.check_id.clone_from(&check.name);
     }
+}
+
+/// Fills in a check's type from what it does; transactions leave it as it is.
+pub(crate) fn check_type(check: &mut HealthCheck) {
     if check.check_type.is_empty() {
         let definition = &check.definition;
         let kind = CheckType {

@@ -1,6 +1,7 @@
 //! `Session.Apply` and `Session.Renew` (spec/server.md §3.6).
 
 use super::accepted;
+use crate::run::session_id;
 use crate::server::Server;
 use crate::text;
 use dialect::duration;
@@ -74,7 +75,7 @@ impl Server {
             datacenter: self.config.datacenter.clone(),
             op: "destroy".to_owned(),
             session: Session {
-                id,
+                id: session_id(&id).into_owned(),
                 ..Session::default()
             },
             ..SessionRequest::default()
@@ -92,7 +93,7 @@ impl Server {
     ) -> Result<Option<Session>, RpcError> {
         self.here(datacenter)?;
         self.lead().await?;
-        let session = self.board.view().root.session(id).rows;
+        let session = self.board.view().root.session(&session_id(id)).rows;
         Ok(session.map(|session| {
             self.effects.renew(&session);
             (*session).clone()

@@ -74,7 +74,7 @@ impl Server {
         };
         if let Some(op) = op.kv.as_deref_mut() {
             rules::kv_op(&op.verb, &op.entry)?;
-            if op.verb == "lock" && self.effects.delayed(&op.entry.key.as_bytes()) {
+            if op.verb == "lock" && self.effects.delayed(op.entry.key.as_bytes()) {
                 let key = wire::errors::state::key_row(&op.entry.key.to_string_lossy());
                 return Err(format!("failed to lock {key} due to lock delay"));
             }

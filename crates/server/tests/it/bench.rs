@@ -56,7 +56,7 @@ impl Bench {
     pub async fn with(config: Config) -> Self {
         let room = Room::new("test");
         let time = Time::manual();
-        let server = Server::start(config, &room, &time).unwrap();
+        let server = Server::start(config, &room, time.clone()).unwrap();
         patiently("leadership", server.established(PATIENCE)).await;
         Self { room, time, server }
     }
