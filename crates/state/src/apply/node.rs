@@ -131,7 +131,7 @@ impl Change<'_> {
         if !service_name.is_empty() {
             self.touch(WatchKey::service_checks(service_name));
         }
-        self.touch(WatchKey::ChecksInState(Key::from(status)));
+        self.touch(WatchKey::ChecksInState(Key::from(&*fold(status))));
         self.touch(WatchKey::AllChecks);
     }
 }

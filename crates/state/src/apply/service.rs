@@ -15,6 +15,18 @@ fn weights_are_valid(weights: &Weights) -> bool {
     (1..=MAX_WEIGHT).contains(&weights.passing) && (0..=MAX_WEIGHT).contains(&weights.warning)
 }
 
+/// Whether two rows say the same; the socket's path and the locality do not count.
+fn same_service(old: &NodeService, new: &NodeService) -> bool {
+    old == new
+        || (old.socket_path != new.socket_path || old.locality != new.locality)
+            && *old
+                == NodeService {
+                    socket_path: old.socket_path.clone(),
+                    locality: old.locality.clone(),
+                    ..new.clone()
+                }
+}
+
 impl Change<'_> {
     /// Writes an instance on a node that must exist.
     pub(super) fn service_write(&mut self, node: &str, service: &NodeService) -> Applied<()> {
@@ -34,7 +46,7 @@ impl Change<'_> {
         row.indexes = old
             .as_ref()
             .map_or(RaftIndex::default(), |old| old.indexes.clone());
-        if old.as_deref() == Some(&row) {
+        if old.as_deref().is_some_and(|old| same_service(old, &row)) {
             return Ok(());
         }
         row.indexes = RaftIndex {

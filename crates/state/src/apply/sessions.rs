@@ -40,7 +40,6 @@ impl Change<'_> {
             "release" | "delete" => {}
             other => return Err(text::invalid_behavior(other).into()),
         }
-        row.lock_delay.0 = row.lock_delay.0.min(MAX_LOCK_DELAY);
         row.indexes = RaftIndex {
             create_index: self.index,
             modify_index: self.index,
@@ -73,7 +72,7 @@ impl Change<'_> {
 
     fn session_touched(&mut self, row: &Session) {
         self.root.bump("sessions", self.index);
-        self.touch(WatchKey::Session(Key::from(&*row.id)));
+        self.touch(WatchKey::Session(Key::from(&*fold(&row.id))));
         self.touch(WatchKey::node_sessions(&row.node));
         self.touch(WatchKey::AllSessions);
     }
@@ -87,11 +86,11 @@ impl Change<'_> {
         self.session_touched(&row);
         self.touched
             .effect(Effect::SessionDestroyed(row.id.clone()));
-        let delay = u64::try_from(row.lock_delay.0)
+        let delay = u64::try_from(row.lock_delay.0.min(MAX_LOCK_DELAY))
             .ok()
             .filter(|nanos| *nanos > 0)
             .map(Duration::from_nanos);
-        for key in self.root.kv.held_by(id) {
+        for key in self.root.kv.held_by(&row.id) {
             if let Some(delay) = delay {
                 self.touched.effect(Effect::LockDelay {
                     key: key.clone(),
@@ -104,7 +103,7 @@ impl Change<'_> {
                 self.kv_release(&key);
             }
         }
-        for query in self.root.queries.of_session(id) {
+        for query in self.root.queries.of_session(&row.id) {
             self.query_delete(&query.id);
         }
         // Only refused when the node is gone, and its checks with it.

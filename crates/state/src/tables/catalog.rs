@@ -56,7 +56,7 @@ pub(crate) fn connect_name(service: &NodeService) -> Option<&str> {
 fn status_path(check: &HealthCheck) -> Path {
     Path::of(&[
         fold(&check.peer_name).as_bytes(),
-        check.status.as_bytes(),
+        fold(&check.status).as_bytes(),
         fold(&check.node).as_bytes(),
         fold(&check.check_id).as_bytes(),
     ])

@@ -59,6 +59,15 @@ pub(crate) fn peer_prefix(peer: &str) -> Path {
     Path::under(&[fold(peer).as_bytes()])
 }
 
+/// The digits of a prefix of an ID. The last character is dropped when their number is odd; what remains is compared by
+/// whole bytes, so its digits must be even in number.
+fn id_digits(text: &str) -> Option<String> {
+    let even = text.get(..text.len() & !1)?;
+    let digits: String = even.chars().filter(|c| *c != '-').collect();
+    let whole = digits.len().is_multiple_of(2) && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    (whole && !digits.is_empty()).then_some(digits)
+}
+
 impl Root {
     pub(crate) fn peer_index_or_0(&self, peer: &str, parts: &[&str]) -> u64 {
         self.peer_index(peer, parts).unwrap_or(0)
@@ -221,14 +230,14 @@ impl Root {
         if let Some(node) = self.catalog.node(peer, name_or_id) {
             return self.instances_of(peer, node);
         }
-        // An odd digit cannot be looked up: the ID is compared by whole bytes.
-        let digits: String = name_or_id.chars().filter(|c| *c != '-').collect();
-        let hex = digits.len() >= MIN_ID_PREFIX && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        if !hex {
-            let watch = [WatchKey::node_services(name_or_id)];
-            return ReadResult::new(self.node_index(peer, name_or_id, false), None, watch);
+        let watch = [WatchKey::node_services(name_or_id)];
+        if name_or_id.len() < MIN_ID_PREFIX {
+            return ReadResult::new(0, None, watch);
         }
-        let prefix = hyphenated(&digits[..digits.len() & !1]);
+        let Some(digits) = id_digits(name_or_id) else {
+            return ReadResult::new(self.node_index(peer, name_or_id, false), None, watch);
+        };
+        let prefix = hyphenated(&digits);
         match self.catalog.nodes_by_id_prefix(peer, &prefix, 2)[..] {
             [node] => self.instances_of(peer, node),
             _ => ReadResult::new(

@@ -65,14 +65,14 @@ impl Root {
                 .collect();
             (rows, WatchKey::AllChecks)
         } else {
-            let prefix = Path::under(&[fold(peer).as_bytes(), state.as_bytes()]);
+            let prefix = Path::under(&[fold(peer).as_bytes(), fold(state).as_bytes()]);
             let rows = self
                 .catalog
                 .checks_by_status
                 .prefix(&prefix)
                 .map(|(_, check)| check.clone())
                 .collect();
-            (rows, WatchKey::ChecksInState(Key::from(state)))
+            (rows, WatchKey::ChecksInState(Key::from(&*fold(state))))
         };
         let index = self.checks_index(peer);
         if meta.is_empty() {

@@ -1,6 +1,6 @@
 //! Key/value entries and tombstones.
 
-use crate::key::{Key, Path};
+use crate::key::{Key, Path, fold};
 use crate::table::Table;
 use crate::{ReadResult, Root, WatchKey};
 use model::KvEntry;
@@ -53,11 +53,14 @@ impl Kv {
         let old_session = old.as_ref().map_or("", |old| &*old.session);
         if old_session != new.session {
             if !old_session.is_empty() {
-                self.held.remove(&Path::of(&[old_session.as_bytes(), &key]));
+                self.held
+                    .remove(&Path::of(&[fold(old_session).as_bytes(), &key]));
             }
             if !new.session.is_empty() {
-                self.held
-                    .insert(Path::of(&[new.session.as_bytes(), &key]).key(), key.clone());
+                self.held.insert(
+                    Path::of(&[fold(&new.session).as_bytes(), &key]).key(),
+                    key.clone(),
+                );
             }
         }
         key
@@ -66,7 +69,8 @@ impl Kv {
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Arc<KvEntry>> {
         let old = self.entries.remove(key)?;
         if !old.session.is_empty() {
-            self.held.remove(&Path::of(&[old.session.as_bytes(), key]));
+            self.held
+                .remove(&Path::of(&[fold(&old.session).as_bytes(), key]));
         }
         Some(old)
     }
@@ -74,7 +78,7 @@ impl Kv {
     /// The keys that a session holds.
     pub(crate) fn held_by(&self, session: &str) -> Vec<Key> {
         self.held
-            .prefix(&Path::under(&[session.as_bytes()]))
+            .prefix(&Path::under(&[fold(session).as_bytes()]))
             .map(|(_, key)| key.clone())
             .collect()
     }

@@ -32,34 +32,36 @@ fn check_path(session: &Session, check: &str) -> Path {
     Path::of(&[
         fold(&session.node).as_bytes(),
         fold(check).as_bytes(),
-        session.id.as_bytes(),
+        fold(&session.id).as_bytes(),
     ])
 }
 
 impl Sessions {
     pub(crate) fn get(&self, id: &str) -> Option<&Arc<Session>> {
-        self.rows.get(id.as_bytes())
+        self.rows.get(fold(id).as_bytes())
     }
 
     pub(crate) fn put(&mut self, session: Arc<Session>) {
         self.remove(&session.id);
-        let key = Key::from(&*session.id);
+        let key = Key::from(&*fold(&session.id));
         for check in check_ids(&session) {
             self.by_check
                 .insert(check_path(&session, check).key(), key.clone());
         }
-        let node = Path::of(&[fold(&session.node).as_bytes(), session.id.as_bytes()]);
+        let node = Path::of(&[fold(&session.node).as_bytes(), fold(&session.id).as_bytes()]);
         self.by_node.insert(node.key(), session.clone());
         self.rows.insert(key, session);
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<Arc<Session>> {
-        let old = self.rows.remove(id.as_bytes())?;
+        let old = self.rows.remove(fold(id).as_bytes())?;
         for check in check_ids(&old) {
             self.by_check.remove(&check_path(&old, check));
         }
-        self.by_node
-            .remove(&Path::of(&[fold(&old.node).as_bytes(), id.as_bytes()]));
+        self.by_node.remove(&Path::of(&[
+            fold(&old.node).as_bytes(),
+            fold(&old.id).as_bytes(),
+        ]));
         Some(old)
     }
 
@@ -82,12 +84,12 @@ impl Sessions {
 }
 
 impl Root {
-    /// One session; IDs are compared exactly.
+    /// One session; the case of IDs does not count.
     pub fn session(&self, id: &str) -> ReadResult<Option<Arc<Session>>> {
         ReadResult::new(
             self.index("sessions"),
             self.sessions.get(id).cloned(),
-            [WatchKey::Session(Key::from(id))],
+            [WatchKey::Session(Key::from(&*fold(id)))],
         )
     }
 

@@ -90,7 +90,8 @@ fn an_id_prefix_finds_one_node() {
     assert_eq!(found("A"), (Some("a".into()), 1));
     assert_eq!(found("11112"), (None, 0), "an odd digit is cut, both match");
     assert_eq!(found("111122"), (Some("b".into()), 2));
-    assert_eq!(found("11111111-00"), (Some("a".into()), 1));
+    assert_eq!(found("11111111-00"), (None, 0), "nine digits are left");
+    assert_eq!(found("11111111-0000-00"), (Some("a".into()), 1));
     assert_eq!(found("1"), (None, 0));
     assert_eq!(found("zz"), (None, 0));
 }
@@ -271,7 +272,7 @@ fn a_node_goes_with_everything() {
     assert!(
         root.checks_in_state("", "any", &[]).rows.is_empty() && root.coordinates().rows.is_empty()
     );
-    assert_eq!(root.node_services("", "n").index, c.index);
+    assert_eq!(root.node_services("", "n").index, 0, "too short");
     assert_eq!(root.node_services("", "never").index, c.index);
     c.nothing(deregister("n", "", ""));
 }
