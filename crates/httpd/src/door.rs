@@ -1,5 +1,6 @@
 //! From a request to its handler: path rules, route, the checks common to all endpoints, and back with common headers.
 
+use crate::cache::Account;
 use crate::config::{Config, Prepared};
 use crate::date::Dates;
 use crate::fault::Fault;
@@ -40,6 +41,8 @@ pub struct Door {
     settings: ArcSwap<Prepared>,
     pub(crate) connections: Connections,
     pub(crate) dates: Dates,
+    /// What was asked with `?cached`.
+    pub(crate) cached: Account,
 }
 
 impl Door {
@@ -50,6 +53,7 @@ impl Door {
             settings: ArcSwap::from_pointee(Prepared::new(config)),
             connections: Connections::default(),
             dates: Dates::default(),
+            cached: Account::default(),
         })
     }
 

@@ -8,6 +8,7 @@
 //! handler that can answer at once does so without a future; what must wait is boxed and keeps nothing of the request
 //! that it does not need, so that a parked watch stays small.
 
+mod cache;
 mod config;
 mod date;
 mod door;

@@ -1,11 +1,11 @@
 //! Parameters common to reads, and the way every read takes (spec/http-api.md §3.3, §5).
 
+use crate::cache::{self, Kind, Wish};
 use crate::fault::Fault;
 use crate::params::Params;
 use crate::reply::{Reply, View};
 use crate::request::{Handled, Outcome, Request};
 use dialect::json::Writer;
-use hyper::header::CACHE_CONTROL;
 use ports::{Answered, Consistency, Data, Query, Read, ReadOptions, RpcError};
 use std::time::Duration;
 
@@ -88,20 +88,12 @@ pub(crate) fn consistency(req: &Request, reading: &mut Reading) -> Result<(), Fa
     Ok(())
 }
 
-fn cache_control(req: &Request) -> Result<(), Fault> {
-    let Some(value) = req.headers.get(CACHE_CONTROL) else {
-        return Ok(());
-    };
-    let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
-    for directive in text.split(',').map(str::trim) {
-        let Some((name, seconds)) = directive.split_once('=') else {
-            continue;
-        };
-        if matches!(name, "max-age" | "stale-if-error") && seconds.parse::<i64>().is_err() {
-            return Err(Fault::bad("Invalid Cache-Control header."));
-        }
-    }
-    Ok(())
+/// Only checks the header; who can cache reads it.
+pub(crate) fn cache_control(req: &Request) -> Result<(), Fault> {
+    Wish::of(req).map_or_else(
+        || Err(Fault::bad("Invalid Cache-Control header.")),
+        |_| Ok(()),
+    )
 }
 
 fn positive(nanos: i64) -> Duration {
@@ -216,6 +208,14 @@ impl Ask {
     /// Shows the effective consistency.
     pub fn effective(mut self) -> Self {
         self.view.effective = true;
+        self
+    }
+
+    /// Answered from the agent's cache, if the client wants that.
+    pub fn cacheable(mut self, cached: bool) -> Self {
+        if cached {
+            self.view.hit = Some(cache::ask(&self.req, Kind::Refreshed));
+        }
         self
     }
 

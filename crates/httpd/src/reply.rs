@@ -1,5 +1,6 @@
 //! Answers on their way out: status, headers, body, and how JSON is laid out for this request.
 
+use crate::cache::{self, Hit};
 use crate::fault::Fault;
 use crate::gzip;
 use bytes::Bytes;
@@ -224,10 +225,7 @@ impl Reply {
                 HeaderValue::from_static(consistency_name(view.consistency)),
             );
         }
-        if answered.filtered_by_acls {
-            self.headers.insert(FILTERED, TRUE);
-        }
-        self
+        cache::show(self, view.hit).with_filtered(answered.filtered_by_acls)
     }
 
     /// Only leader knowledge, as transactions show it.
@@ -273,6 +271,8 @@ pub(crate) struct View {
     pub effective: bool,
     /// Whether the answer comes from a streamed view.
     pub streaming: bool,
+    /// Whether the answer comes from the agent's cache, if that was asked for.
+    pub hit: Option<Hit>,
 }
 
 impl Shape {

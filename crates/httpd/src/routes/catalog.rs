@@ -1,9 +1,10 @@
 //! `/v1/catalog/*` (spec/http-api.md §11).
 
 use super::json_body;
+use crate::cache::{self, Kind};
 use crate::encode::{self, list};
 use crate::fault::Fault;
-use crate::read::{Ask, MetaOn, Reading, consistency, reading};
+use crate::read::{Ask, MetaOn, Reading, cache_control, consistency, reading};
 use crate::reply::Reply;
 use crate::request::{Handled, Request, attempt};
 use dialect::json::{FromJson, Mode, ToJson as _, from_slice};
@@ -93,7 +94,11 @@ fn foreign(datacenter: &str, own: &str) -> String {
 
 /// Known datacenters. A parameter error is written first and the list still follows it, as the original does.
 pub(crate) fn datacenters(req: Request) -> Handled {
-    let wrong = consistency(&req, &mut Reading::default()).err();
+    let mut reading = Reading::default();
+    let wrong = consistency(&req, &mut reading)
+        .and_then(|()| cache_control(&req))
+        .err();
+    let hit = (reading.cached && wrong.is_none()).then(|| cache::ask(&req, Kind::Simple));
     let Request {
         door,
         caller,
@@ -103,7 +108,8 @@ pub(crate) fn datacenters(req: Request) -> Handled {
     Handled::later(async move {
         let names = door.ports.rpc.datacenters(&caller).await?;
         let Some(fault) = wrong else {
-            return Ok(shape.json(|w| list(w, &names, |w, name| w.str(name))));
+            let reply = shape.json(|w| list(w, &names, |w, name| w.str(name)));
+            return Ok(cache::show(reply, hit));
         };
         let mut text = fault.text.into_owned();
         text.push_str(&dialect::json::to_string(&dialect::List::from(names)));
@@ -125,7 +131,9 @@ pub(crate) fn nodes(req: Request) -> Handled {
 /// Service names with their tags.
 pub(crate) fn services(req: Request) -> Handled {
     let reading = attempt!(reading(&req));
+    let cached = reading.cached;
     Ask::new(req, reading, Read::Services, MetaOn::Always)
+        .cacheable(cached)
         .effective()
         .node_meta()
         .peer()
@@ -144,6 +152,7 @@ pub(crate) fn connect(req: Request) -> Handled {
 
 fn instances(req: Request, connect: bool) -> Handled {
     let reading = attempt!(reading(&req));
+    let cached = reading.cached;
     let name = attempt!(req.rest_or(NO_SERVICE));
     // Mesh lookups ignore tags.
     let tags = if connect {
@@ -158,6 +167,7 @@ fn instances(req: Request, connect: bool) -> Handled {
         address: String::new(),
     };
     Ask::new(req, reading, read, MetaOn::Always)
+        .cacheable(cached)
         .effective()
         .near()
         .node_meta()

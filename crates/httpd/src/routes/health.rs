@@ -53,6 +53,7 @@ fn instances(req: Request, via: Via) -> Handled {
     let name = attempt!(req.rest_or("Missing service name"));
     let passing = attempt!(passing(&req));
     let streaming = streamed(&req, &reading, via);
+    let cached = reading.cached;
     let mut tags: Vec<String> = req.params.all("tag").map(str::to_owned).collect();
     let via = match via {
         // With tags this is the plain query for the service itself.
@@ -73,7 +74,8 @@ fn instances(req: Request, via: Via) -> Handled {
         .effective()
         .near()
         .node_meta()
-        .peer();
+        .peer()
+        .cacheable(cached);
     ask.view.streaming = streaming;
     ask.send(encode::data)
 }

@@ -264,7 +264,7 @@ fn view(req: &Request, reading: &Reading) -> View {
         shape: req.shape,
         consistency: reading.options.consistency,
         effective: true,
-        streaming: false,
+        ..View::default()
     }
 }
 
