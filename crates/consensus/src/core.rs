@@ -442,9 +442,7 @@ impl<W, R> Core<W, R> {
         // so: who acknowledges one membership change then knows after a restart that the one before was
         // committed, and does not campaign under a membership two steps old.
         let alone = self.leading && self.membership.members.len() == 1;
-        let forget = alone || self.faults == Faults::ForgetCommit;
-        let commit_moved =
-            !forget && !write.entries.is_empty() && state.commit != self.saved.commit;
+        let commit_moved = !alone && !write.entries.is_empty() && state.commit != self.saved.commit;
         if vote_moved || unsaved_change || commit_moved || install.is_some() {
             write.hard_state = Some(state);
             self.saved = state;

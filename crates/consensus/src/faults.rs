@@ -19,8 +19,6 @@ pub enum Faults {
     CommitAhead,
     /// A write is acknowledged when it is appended, not when it is committed.
     AcknowledgeEarly,
-    /// The commit index that came with entries is not written with them.
-    ForgetCommit,
     /// Reads are answered without asking a majority.
     ReadUnconfirmed,
 }

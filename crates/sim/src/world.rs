@@ -56,7 +56,6 @@ pub fn fault(name: &str) -> Option<Faults> {
         "skip-sync" => Faults::SkipSync,
         "forget-vote" => Faults::ForgetVote,
         "drop-waiter" => Faults::DropWaiter,
-        "forget-commit" => Faults::ForgetCommit,
         "commit-ahead" => Faults::CommitAhead,
         "read-unconfirmed" => Faults::ReadUnconfirmed,
         _ => return None,

@@ -1,5 +1,6 @@
 //! The crate from outside: the driver on a real directory, the log under truncation and bit flips.
 
+mod core;
 mod driver;
 mod log;
 mod support;

@@ -1,0 +1,257 @@
+//! The core alone: what it hands out, in which order.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use consensus::core::{Apply, Core, Output, Refusal, Role, Start};
+use consensus::faults::Faults;
+use consensus::log::{HardState, Position, Write};
+use consensus::{Change, Member, Membership};
+
+type Server = Core<u32, u32>;
+
+const BASE: Position = Position { index: 1, term: 1 };
+
+fn members(ids: &[u64]) -> Membership {
+    let member = |id: &u64| {
+        let member = Member {
+            node_id: format!("id-{id}"),
+            node_name: format!("node-{id}"),
+            voter: true,
+        };
+        (*id, member)
+    };
+    Membership {
+        members: ids.iter().map(member).collect(),
+    }
+}
+
+fn server(id: u64, ids: &[u64]) -> Server {
+    Core::new(Start {
+        id,
+        seed: 5,
+        hard_state: HardState {
+            term: 1,
+            vote: 0,
+            commit: 1,
+        },
+        base: BASE,
+        entries: Vec::new(),
+        applied: BASE,
+        membership: members(ids),
+        has_snapshot: false,
+        faults: Faults::None,
+    })
+    .unwrap()
+}
+
+/// A few servers with a perfect network and instant disks.
+struct Cluster {
+    servers: BTreeMap<u64, Server>,
+    /// Every write of every server, with the commit index known when it was handed out.
+    writes: Vec<(u64, Write, u64)>,
+    answered: Vec<u32>,
+    refused: Vec<(u32, Refusal)>,
+    reads: Vec<(u32, Result<u64, Refusal>)>,
+}
+
+impl Cluster {
+    fn new(ids: &[u64]) -> Cluster {
+        Cluster {
+            servers: ids.iter().map(|id| (*id, server(*id, ids))).collect(),
+            writes: Vec::new(),
+            answered: Vec::new(),
+            refused: Vec::new(),
+            reads: Vec::new(),
+        }
+    }
+
+    fn get(&mut self, id: u64) -> &mut Server {
+        self.servers.get_mut(&id).unwrap()
+    }
+
+    fn run(&mut self) {
+        let mut moved = true;
+        while moved {
+            moved = false;
+            for id in self.servers.keys().copied().collect::<Vec<_>>() {
+                let output = self.get(id).output().unwrap();
+                moved |= self.take(id, output);
+            }
+        }
+    }
+
+    fn take(&mut self, id: u64, output: Output<u32, u32>) -> bool {
+        let commit = self.get(id).view().commit;
+        let mut moved = !output.messages.is_empty();
+        for message in output.messages {
+            if let Some(to) = self.servers.get_mut(&message.to) {
+                to.step(message.bytes).unwrap();
+            }
+        }
+        for write in output.writes {
+            moved = true;
+            self.get(id).written(write.number).unwrap();
+            self.writes.push((id, write, commit));
+        }
+        for apply in output.apply {
+            moved = true;
+            let index = match apply {
+                Apply::Entries(batch) => {
+                    self.answered.extend(batch.waiters.iter().map(|(_, w)| *w));
+                    batch.upto.index
+                }
+                Apply::Membership {
+                    position, waiter, ..
+                } => {
+                    self.answered.extend(waiter);
+                    position.index
+                }
+                Apply::Restore(position, _) => position.index,
+            };
+            self.get(id).applied(index);
+        }
+        self.refused.extend(output.refused);
+        self.reads.extend(output.reads);
+        moved
+    }
+}
+
+fn put(value: u8) -> Bytes {
+    Bytes::copy_from_slice(&[value])
+}
+
+#[test]
+fn whoever_takes_in_entries_has_their_commit_on_disk() {
+    let mut cluster = Cluster::new(&[1, 2, 3]);
+    cluster.get(1).campaign();
+    cluster.run();
+    assert_eq!(cluster.get(1).view().role, Role::Leader);
+    for value in 0..20 {
+        cluster.get(1).propose([(put(value), u32::from(value))]);
+        cluster.run();
+    }
+    assert_eq!(cluster.answered, (0..20).collect::<Vec<_>>());
+    let mut saved = BTreeMap::new();
+    for (id, write, commit) in &cluster.writes {
+        if let Some(state) = write.hard_state {
+            saved.insert(*id, state.commit);
+        }
+        if !write.entries.is_empty() && *id != 1 {
+            assert_eq!(
+                saved.get(id),
+                Some(commit),
+                "server {id}, write {}",
+                write.number
+            );
+        }
+    }
+}
+
+#[test]
+fn a_membership_changes_only_after_its_commit_is_on_disk() {
+    let mut cluster = Cluster::new(&[1, 2, 3]);
+    cluster.get(1).campaign();
+    cluster.run();
+    cluster.get(1).change(&Change::Remove { raft_id: 3 }, 7);
+    let mut before = cluster.get(1).membership().members.len();
+    for _ in 0..40 {
+        for id in [1, 2, 3] {
+            let output = cluster.get(id).output().unwrap();
+            let count = cluster.get(1).membership().members.len();
+            if count < before {
+                let saved = cluster.writes.iter().filter(|(id, ..)| *id == 1);
+                let saved = saved.filter_map(|(_, w, _)| w.hard_state).last().unwrap();
+                assert!(saved.commit >= 3, "{saved:?}");
+                before = count;
+            }
+            cluster.take(id, output);
+        }
+    }
+    assert_eq!((before, cluster.answered.clone()), (2, vec![7]));
+    cluster.get(1).change(&Change::Remove { raft_id: 9 }, 8);
+    cluster.run();
+    assert_eq!(cluster.refused, [(8, Refusal::ChangeImpossible)]);
+}
+
+#[test]
+fn a_follower_refuses_and_never_forwards() {
+    let mut cluster = Cluster::new(&[1, 2, 3]);
+    cluster.get(1).campaign();
+    cluster.run();
+    cluster.get(2).propose([(put(1), 1)]);
+    cluster.get(2).read(2);
+    let output = cluster.get(2).output().unwrap();
+    assert!(output.messages.is_empty());
+    assert_eq!(output.refused, [(1, Refusal::NotLeader)]);
+    assert_eq!(output.reads, [(2, Err(Refusal::NotLeader))]);
+}
+
+#[test]
+fn reads_wait_for_a_majority_and_share_its_answer() {
+    let mut cluster = Cluster::new(&[1, 2, 3]);
+    cluster.get(1).campaign();
+    cluster.run();
+    for read in 0..50 {
+        cluster.get(1).read(read);
+    }
+    let output = cluster.get(1).output().unwrap();
+    assert!(output.reads.is_empty());
+    assert_eq!(output.messages.len(), 2, "one question to each follower");
+    cluster.take(1, output);
+    cluster.run();
+    assert_eq!(cluster.reads.len(), 50);
+    assert!(cluster.reads.iter().all(|(_, result)| *result == Ok(2)));
+}
+
+#[test]
+fn senseless_messages_are_dropped_and_lost_entries_end_the_room() {
+    let mut cluster = Cluster::new(&[1, 2, 3]);
+    cluster.get(1).campaign();
+    cluster.run();
+    cluster.get(1).propose([(put(1), 1)]);
+    cluster.run();
+    for _ in 0..consensus::core::HEARTBEAT_TICKS {
+        cluster.get(1).tick();
+    }
+    let mut heartbeat = None;
+    let output = cluster.get(1).output().unwrap();
+    for message in output.messages {
+        if message.to == 2 {
+            heartbeat = Some(message.bytes);
+        }
+    }
+    let heartbeat = heartbeat.unwrap();
+    for cut in 0..heartbeat.len() {
+        cluster.get(2).step(heartbeat.slice(..cut)).unwrap();
+    }
+    cluster.get(2).step(heartbeat.clone()).unwrap();
+    // A server that has forgotten what it acknowledged.
+    let mut forgetful = server(2, &[1, 2, 3]);
+    let violation = forgetful.step(heartbeat).unwrap_err();
+    assert!(
+        violation.to_string().contains("entries were lost"),
+        "{violation}"
+    );
+}
+
+#[test]
+fn a_log_that_ends_before_what_was_committed_is_refused() {
+    let started = Server::new(Start {
+        id: 1,
+        seed: 1,
+        hard_state: HardState {
+            term: 3,
+            vote: 1,
+            commit: 9,
+        },
+        base: BASE,
+        entries: Vec::new(),
+        applied: BASE,
+        membership: members(&[1]),
+        has_snapshot: false,
+        faults: Faults::None,
+    });
+    let text = started.err().map(|v| v.to_string()).unwrap_or_default();
+    assert!(text.contains("entries up to 9 were committed"), "{text}");
+}
