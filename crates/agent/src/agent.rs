@@ -1,7 +1,7 @@
 //! The agent itself: what it holds, how it starts, and how registrations take effect.
 
 use crate::checks::Runners;
-use crate::expand::{self, SidecarPorts};
+use crate::expand;
 use crate::persist::{Shelf, Store, StoredBeat, StoredCheck, StoredService};
 use local::{Local, NodeInfo, Settings, Source};
 use model::{CheckType, HealthCheck, NodeService, ServiceDefinition, status};
@@ -175,7 +175,7 @@ impl Agent {
                     .connect
                     .as_ref()
                     .and_then(|c| c.sidecar_service.as_ref());
-                [sidecar.map(|_| format!("{id}-sidecar-proxy")), Some(id)]
+                [sidecar.map(|_| expand::sidecar_id(&id)), Some(id)]
             })
             .flatten()
             .collect();
@@ -356,38 +356,39 @@ impl Agent {
             source,
             registration.replace_existing_checks,
         )?;
-        let made = {
-            let local = self.local.lock();
-            let id = format!("{}-sidecar-proxy", row.id);
-            let taken: Vec<i64> = local
-                .visible_services()
-                .filter(|service| service.row.id != id)
-                .map(|service| service.row.port)
-                .collect();
-            let present = local.service(&id).map(|service| service.row.port);
-            let (min, max) = self.config.read().sidecar_ports;
-            expand::sidecar(definition, &row, SidecarPorts { min, max }, &taken, present)
+        let Some(mut sidecar) = expand::sidecar(definition, &row) else {
+            return Ok(());
         };
-        let sidecar = made.map_err(|error| match source {
-            Source::File => AgentError::Failed(format!(
-                "Failed to register sidecar for service {:?}: {error}",
-                definition.name
-            )),
-            Source::Api => AgentError::Invalid(format!("Invalid SidecarService: {error}")),
-        })?;
-        if let Some(sidecar) = sidecar {
-            let mut row = expand::service_row(&sidecar);
-            row.locally_registered_as_sidecar = true;
-            let checks = expand::checks_of(&sidecar);
-            self.place(
-                row,
-                &checks,
-                &sidecar.token,
-                source,
-                registration.replace_existing_checks,
-            )?;
-        }
-        Ok(())
+        self.settle_sidecar(&mut sidecar, &row.id)
+            .map_err(|error| match source {
+                Source::File => AgentError::Failed(format!(
+                    "Failed to register sidecar for service {:?}: {error}",
+                    definition.name
+                )),
+                Source::Api => AgentError::Failed(error),
+            })?;
+        let mut row = expand::service_row(&sidecar);
+        row.locally_registered_as_sidecar = true;
+        let checks = expand::checks_of(&sidecar);
+        self.place(
+            row,
+            &checks,
+            &sidecar.token,
+            source,
+            registration.replace_existing_checks,
+        )
+    }
+
+    fn settle_sidecar(&self, made: &mut ServiceDefinition, parent: &str) -> Result<(), String> {
+        let range = self.config.read().sidecar_ports;
+        let local = self.local.lock();
+        let taken: HashSet<i64> = local
+            .visible_services()
+            .filter(|service| service.row.id != made.id)
+            .map(|service| service.row.port)
+            .collect();
+        let present = local.service(&made.id).map(|service| service.row.port);
+        expand::settle_sidecar(made, parent, range, &taken, present)
     }
 
     fn place(
@@ -528,7 +529,7 @@ impl Agent {
         for check in &checks {
             self.stop_check(check);
         }
-        let sidecar = format!("{id}-sidecar-proxy");
+        let sidecar = expand::sidecar_id(id);
         let came_along = self
             .local
             .lock()

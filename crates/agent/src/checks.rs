@@ -244,8 +244,10 @@ impl Agent {
         if let Some(service) = service.filter(|service| !service.is_empty()) {
             self.mirror(service);
         }
-        // The sync task looks itself when a deferred output is due.
-        self.wake_sync.notify_one();
+        // An output that waits behind another one changes nothing for the sync task.
+        if change != Change::Waiting {
+            self.wake_sync.notify_one();
+        }
     }
 
     fn start_ttl(self: &Arc<Self>, id: &str, definition: &CheckType) {

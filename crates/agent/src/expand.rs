@@ -6,6 +6,7 @@ use model::{
     CheckType, ConnectProxyConfig, HealthCheck, NodeService, ServiceAddress, ServiceConnect,
     ServiceDefinition, Weights,
 };
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most pairs of metadata.
@@ -16,6 +17,8 @@ const META_KEY_MAX: usize = 128;
 const META_VALUE_MAX: usize = 512;
 /// Largest DNS weight.
 const WEIGHT_MAX: i64 = 65535;
+/// How often a sidecar's default check looks whether it listens, in nanoseconds.
+const SIDECAR_CHECK_INTERVAL: i64 = 10_000_000_000;
 
 /// Kinds that are proxies or gateways.
 const GATEWAYS: &[&str] = &[
@@ -57,9 +60,6 @@ pub(crate) fn service_row(definition: &ServiceDefinition) -> NodeService {
         },
         ..NodeService::default()
     };
-    if row.tags.is_nil() {
-        row.tags = Vec::new().into();
-    }
     if row.meta.is_nil() {
         row.meta = Dict::from(std::collections::BTreeMap::new());
     }
@@ -163,46 +163,21 @@ pub(crate) fn check_row(id: String, name: String, service: &str, check: &CheckTy
     }
 }
 
-/// Range from which sidecars get a port; `min` 0 switches that off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SidecarPorts {
-    /// First port.
-    pub min: u16,
-    /// Last port.
-    pub max: u16,
-}
-
-/// The definition of the sidecar that a service asks for (spec/agent-config.md §14.2); `taken` are the ports of other
-/// services, `present` the port that this sidecar has already.
-///
-/// # Errors
-/// No port is free, or automatic ports are switched off.
-pub(crate) fn sidecar(
-    parent: &ServiceDefinition,
-    row: &NodeService,
-    ports: SidecarPorts,
-    taken: &[i64],
-    present: Option<i64>,
-) -> Result<Option<ServiceDefinition>, String> {
-    let Some(shorthand) = parent
-        .connect
-        .as_deref()
-        .and_then(|connect| connect.sidecar_service.as_deref())
-    else {
-        return Ok(None);
-    };
-    let mut made = shorthand.clone();
-    made.id = format!("{}-sidecar-proxy", row.id);
+/// The definition of the sidecar that a service asks for (spec/agent-config.md §14.2), without port and default checks.
+pub(crate) fn sidecar(parent: &ServiceDefinition, row: &NodeService) -> Option<ServiceDefinition> {
+    let connect = parent.connect.as_deref()?;
+    let mut made = connect.sidecar_service.as_deref()?.clone();
+    made.id = sidecar_id(&row.id);
     if made.name.is_empty() {
         made.name = format!("{}-sidecar-proxy", parent.name);
     }
     if made.kind.is_empty() {
         "connect-proxy".clone_into(&mut made.kind);
     }
-    if made.tags.is_nil() {
+    if made.tags.is_empty() {
         made.tags = parent.tags.clone();
     }
-    if made.meta.is_nil() {
+    if made.meta.is_empty() {
         made.meta = parent.meta.clone();
     }
     if made.locality.is_none() {
@@ -221,47 +196,78 @@ pub(crate) fn sidecar(
     if proxy.destination_service_id.is_empty() {
         proxy.destination_service_id.clone_from(&row.id);
     }
-    if proxy.local_service_socket_path.is_empty() {
-        proxy
-            .local_service_socket_path
-            .clone_from(&parent.socket_path);
-    }
-    if proxy.local_service_socket_path.is_empty() {
-        if proxy.local_service_address.is_empty() {
-            "127.0.0.1".clone_into(&mut proxy.local_service_address);
-        }
-        if proxy.local_service_port == 0 {
-            proxy.local_service_port = parent.port;
-        }
-    }
-    let local = proxy.local_service_address.clone();
-    if made.port == 0 && made.socket_path.is_empty() {
-        made.port = sidecar_port(ports, taken, present)?;
-    }
-    if checks_of(&made).is_empty() {
-        let host = if made.address.is_empty() {
-            local
+    if proxy.local_service_socket_path.is_empty()
+        && (proxy.local_service_address.is_empty() || proxy.local_service_port < 1)
+    {
+        if parent.socket_path.is_empty() {
+            if proxy.local_service_address.is_empty() {
+                "127.0.0.1".clone_into(&mut proxy.local_service_address);
+            }
+            if proxy.local_service_port < 1 {
+                proxy.local_service_port = parent.port;
+            }
         } else {
-            made.address.clone()
-        };
-        let listening = CheckType {
-            name: "Connect Sidecar Listening".into(),
-            tcp: format!("{host}:{}", made.port),
-            interval: dialect::Nanos(10_000_000_000),
-            ..CheckType::default()
-        };
-        let aliasing = CheckType {
-            name: format!("Connect Sidecar Aliasing {}", row.id),
-            alias_service: row.id.clone(),
-            ..CheckType::default()
-        };
-        made.checks = vec![listening, aliasing].into();
+            proxy
+                .local_service_socket_path
+                .clone_from(&parent.socket_path);
+        }
     }
-    Ok(Some(made))
+    Some(made)
 }
 
-fn sidecar_port(ports: SidecarPorts, taken: &[i64], present: Option<i64>) -> Result<i64, String> {
-    let (min, max) = (i64::from(ports.min), i64::from(ports.max));
+/// The ID of a service's sidecar.
+pub(crate) fn sidecar_id(parent: &str) -> String {
+    format!("{parent}-sidecar-proxy")
+}
+
+/// Gives a sidecar that has none a port from `range` (0 switches that off), and its checks; `taken` are the ports of other
+/// services, `present` the port that this sidecar has already.
+///
+/// # Errors
+/// No port is free, or automatic ports are switched off.
+pub(crate) fn settle_sidecar(
+    made: &mut ServiceDefinition,
+    parent: &str,
+    range: (u16, u16),
+    taken: &HashSet<i64>,
+    present: Option<i64>,
+) -> Result<(), String> {
+    if made.port == 0 && made.socket_path.is_empty() {
+        made.port = sidecar_port(range, taken, present)?;
+    }
+    if !checks_of(made).is_empty() {
+        return Ok(());
+    }
+    let local = made
+        .proxy
+        .as_deref()
+        .map(|p| p.local_service_address.as_str());
+    let host = if made.address.is_empty() {
+        local.unwrap_or_default()
+    } else {
+        &made.address
+    };
+    let listening = CheckType {
+        name: "Connect Sidecar Listening".into(),
+        tcp: format!("{host}:{}", made.port),
+        interval: dialect::Nanos(SIDECAR_CHECK_INTERVAL),
+        ..CheckType::default()
+    };
+    let aliasing = CheckType {
+        name: format!("Connect Sidecar Aliasing {parent}"),
+        alias_service: parent.to_owned(),
+        ..CheckType::default()
+    };
+    made.checks = vec![listening, aliasing].into();
+    Ok(())
+}
+
+fn sidecar_port(
+    range: (u16, u16),
+    taken: &HashSet<i64>,
+    present: Option<i64>,
+) -> Result<i64, String> {
+    let (min, max) = (i64::from(range.0), i64::from(range.1));
     if min == 0 || max == 0 {
         return Err(
             "no port provided for sidecar_service and auto-assignment disabled in config".into(),
@@ -327,6 +333,15 @@ pub(crate) fn validate_weights(weights: &Weights) -> Result<(), &'static str> {
 
 /// The rules of the definition as a whole; every one that is broken, in order.
 pub(crate) fn validate_service(definition: &ServiceDefinition) -> Vec<String> {
+    validate(definition, true)
+}
+
+/// As [`validate_service`], of a sidecar that may not have its port yet.
+pub(crate) fn validate_made(sidecar: &ServiceDefinition) -> Vec<String> {
+    validate(sidecar, false)
+}
+
+fn validate(definition: &ServiceDefinition, needs_port: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     let proxy = definition.proxy.as_deref().cloned().unwrap_or_default();
     let connect = definition.connect.as_deref();
@@ -334,6 +349,9 @@ pub(crate) fn validate_service(definition: &ServiceDefinition) -> Vec<String> {
     let sidecar = connect.and_then(|connect| connect.sidecar_service.as_deref());
     let unreachable = definition.port == 0 && definition.socket_path.is_empty();
     if definition.kind == "connect-proxy" {
+        if unreachable && needs_port {
+            wrong.push("Port or SocketPath must be set for a connect-proxy".into());
+        }
         let destination = proxy.destination_service_name.trim();
         if destination.is_empty() {
             wrong.push(
@@ -346,12 +364,11 @@ pub(crate) fn validate_service(definition: &ServiceDefinition) -> Vec<String> {
                     .into(),
             );
         }
-        if unreachable {
-            wrong.push("Port or SocketPath must be set for a connect-proxy".into());
-        }
         if native {
             wrong.push("A Proxy cannot also be Connect Native, only typical services".into());
         }
+        crate::upstreams::validate(&proxy.upstreams, &mut wrong);
+        crate::upstreams::validate_exposed(&proxy.expose.paths, &mut wrong);
     }
     let kind = definition.kind.as_str();
     if GATEWAYS.contains(&kind) {

@@ -6,14 +6,20 @@
 
 mod agent;
 mod alias;
+mod alone;
 mod checks;
+mod events;
 mod expand;
 mod files;
+mod host;
 mod maintenance;
 mod persist;
 mod port;
 mod sync;
+mod upstreams;
 
 pub use agent::{Agent, Config, Definitions};
+pub use alone::Alone;
+pub use events::OwnEvents;
 pub use files::{check_from_file, service_from_file};
 pub use port::AgentPort;

@@ -182,6 +182,7 @@ mod tests {
                 id: "Web/1".into(),
                 service: "web".into(),
                 port: 7,
+                tags: Vec::new().into(),
                 ..NodeService::default()
             },
             source: "remote".into(),

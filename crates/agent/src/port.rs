@@ -3,10 +3,10 @@
 use crate::agent::Agent;
 use crate::expand;
 use local::{Change, Source};
-use model::{CheckType, HealthCheck, NodeService, ServiceDefinition};
+use model::{CheckKind, CheckType, HealthCheck, NodeService, ServiceDefinition};
 use ports::{
-    AgentError, Beat, BoxFuture, Caller, CheckRegistration, LocalAgent, LocalHealth, NodeIdentity,
-    ServiceRegistration,
+    AgentError, Beat, BoxFuture, Caller, CheckRegistration, LocalAgent, LocalCounts, LocalHealth,
+    NodeIdentity, ServiceRegistration,
 };
 use std::sync::Arc;
 
@@ -160,6 +160,36 @@ impl LocalAgent for AgentPort {
         })
     }
 
+    fn counts(&self) -> LocalCounts {
+        let local = self.0.local.lock();
+        let services = local.visible_services().count();
+        let mut counts = LocalCounts {
+            services,
+            ..LocalCounts::default()
+        };
+        for check in local.visible_checks() {
+            counts.checks += 1;
+            match check.definition.executed() {
+                Some(CheckKind::Ttl) => counts.ttls += 1,
+                Some(CheckKind::Script) => counts.monitors += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    fn node_meta(&self) -> Vec<(String, String)> {
+        let config = self.0.config.read();
+        let pairs = config.info.meta.iter();
+        pairs
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    fn host(&self) -> serde_json::Value {
+        crate::host::describe(self.0.time.wall())
+    }
+
     fn version(&self) -> u64 {
         *self.0.version.borrow()
     }
@@ -201,16 +231,31 @@ fn validate(definition: &ServiceDefinition) -> Result<(), AgentError> {
     for check in &expand::checks_of(definition) {
         checked(check, "Invalid check: ")?;
     }
-    let sidecar = definition
-        .connect
-        .as_deref()
-        .and_then(|connect| connect.sidecar_service.as_deref());
-    for check in sidecar.map(expand::checks_of).unwrap_or_default() {
-        check
-            .validate()
-            .map_err(|error| invalid(format!("Invalid check in sidecar_service: {error}")))?;
+    validate_sidecar(definition)
+}
+
+/// What the sidecar that a registration asks for would be refused for.
+fn validate_sidecar(definition: &ServiceDefinition) -> Result<(), AgentError> {
+    let row = expand::service_row(definition);
+    let Some(made) = expand::sidecar(definition, &row) else {
+        return Ok(());
+    };
+    for check in expand::checks_of(&made) {
+        checked(&check, "Invalid check in sidecar_service: ")?;
     }
-    Ok(())
+    expand::validate_meta(&made.meta, made.kind == "mesh-gateway")
+        .map_err(|error| invalid(format!("Invalid SidecarService: {error}")))?;
+    expand::validate_addresses(&made.tagged_addresses)
+        .map_err(|error| invalid(format!("Invalid SidecarService: {error}")))?;
+    let wrong = expand::validate_made(&made);
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid(format!(
+            "Failed Validation: {}",
+            expand::several(&wrong)
+        )))
+    }
 }
 
 fn checked(check: &CheckType, prefix: &str) -> Result<(), AgentError> {

@@ -36,7 +36,7 @@
 //! | `no_wire` | never in msgpack |
 //! | `wire_omit` | msgpack leaves the field out when it is zero |
 //! | `nil_empty` | JSON output shows a nil list or map as an empty one |
-//! | `lax` | unknown members inside are accepted even in strict mode |
+//! | `lax` | unknown members of that object itself (not of objects inside) are accepted even in strict mode |
 //!
 //! `#flatten name: Type` inlines the fields of another record, in both codecs. msgpack keys go out in byte order over the
 //! flattened set; the order is computed by the compiler.
@@ -66,7 +66,7 @@ pub struct Spec {
     pub wire_omit: bool,
     /// nil is shown as empty in JSON.
     pub nil_empty: bool,
-    /// Unknown members inside are accepted.
+    /// Unknown members of the object itself are accepted.
     pub lax: bool,
 }
 

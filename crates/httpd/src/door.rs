@@ -17,7 +17,7 @@ use bytes::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY};
 use hyper::{Method, Response, StatusCode};
 use net::Peer;
-use ports::{BoxFuture, Caller, Events, Operator, Rpc};
+use ports::{BoxFuture, Caller, Events, LocalAgent, Members, Operator, Process, Rpc};
 use rt::Time;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,6 +33,12 @@ pub struct Ports {
     pub operator: Option<Arc<dyn Operator>>,
     /// User events; `None` without gossip.
     pub events: Option<Arc<dyn Events>>,
+    /// This agent's own services and checks.
+    pub agent: Arc<dyn LocalAgent>,
+    /// Whom it knows by gossip.
+    pub members: Arc<dyn Members>,
+    /// The process around it.
+    pub process: Arc<dyn Process>,
 }
 
 /// The HTTP door, shared by all its listeners.

@@ -74,11 +74,79 @@ const fn own(path: &'static str, handler: Handler) -> Route {
     }
 }
 
-use Tenancy::{Both, Ignored, Partition};
+use Tenancy::{AfterBody, Both, Ignored, Partition};
 use Verb::{Delete, Get, Post, Put};
 
 /// All routes, sorted by path.
 pub(crate) const ROUTES: &[Route] = &[
+    route(
+        "/v1/agent/check/deregister/",
+        Both,
+        &[(Put, agent::deregister_check)],
+    ),
+    route("/v1/agent/check/fail/", Both, &[(Put, agent::fail)]),
+    route("/v1/agent/check/pass/", Both, &[(Put, agent::pass)]),
+    route(
+        "/v1/agent/check/register",
+        Both,
+        &[(Put, agent::register_check)],
+    ),
+    route(
+        "/v1/agent/check/update/",
+        AfterBody,
+        &[(Put, agent::update)],
+    ),
+    route("/v1/agent/check/warn/", Both, &[(Put, agent::warn)]),
+    route("/v1/agent/checks", Both, &[(Get, agent::checks)]),
+    route(
+        "/v1/agent/force-leave/",
+        Partition,
+        &[(Put, agent_pool::force_leave)],
+    ),
+    route(
+        "/v1/agent/health/service/id/",
+        Both,
+        &[(Get, agent::health_by_id)],
+    ),
+    route(
+        "/v1/agent/health/service/name/",
+        Both,
+        &[(Get, agent::health_by_name)],
+    ),
+    route("/v1/agent/host", Ignored, &[(Get, agent_self::host)]),
+    route("/v1/agent/join/", Partition, &[(Put, agent_pool::join)]),
+    route("/v1/agent/leave", Ignored, &[(Put, agent::leave)]),
+    route(
+        "/v1/agent/maintenance",
+        Ignored,
+        &[(Put, agent::maintenance)],
+    ),
+    route(
+        "/v1/agent/members",
+        Partition,
+        &[(Get, agent_pool::members)],
+    ),
+    route("/v1/agent/reload", Ignored, &[(Put, agent::reload)]),
+    route("/v1/agent/self", Ignored, &[(Get, agent_self::own)]),
+    route("/v1/agent/service/", Both, &[(Get, agent::service)]),
+    route(
+        "/v1/agent/service/deregister/",
+        Both,
+        &[(Put, agent::deregister_service)],
+    ),
+    route(
+        "/v1/agent/service/maintenance/",
+        Both,
+        &[(Put, agent::service_maintenance)],
+    ),
+    route(
+        "/v1/agent/service/register",
+        Both,
+        &[(Put, agent::register_service)],
+    ),
+    route("/v1/agent/services", Both, &[(Get, agent::services)]),
+    route("/v1/agent/token/", Ignored, &[(Put, agent::token)]),
+    route("/v1/agent/version", Ignored, &[(Get, agent_self::version)]),
     route("/v1/catalog/connect/", Both, &[(Get, catalog::connect)]),
     route(
         "/v1/catalog/datacenters",

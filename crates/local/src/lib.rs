@@ -24,7 +24,7 @@ pub use status::{Change, Finding};
 pub use sync::{CatalogView, NodeInfo, Step, Verdict};
 
 use model::{CheckType, HealthCheck, NodeService};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -78,6 +78,12 @@ pub struct Local {
     services: BTreeMap<String, Service>,
     checks: BTreeMap<String, Check>,
     node_in_sync: bool,
+    /// IDs of services that the catalog may have to be told of; a superset of those that are not in sync.
+    pending_services: BTreeSet<String>,
+    /// The same of checks.
+    pending_checks: BTreeSet<String>,
+    /// Outputs that wait, by the time they are due. Entries whose check has changed its mind are skipped.
+    deferred: BTreeSet<(Duration, String)>,
     /// Counts changes; every entry carries the count of its last one, so that a step that was overtaken settles nothing.
     clock: u64,
 }
@@ -90,6 +96,9 @@ impl Local {
             services: BTreeMap::new(),
             checks: BTreeMap::new(),
             node_in_sync: false,
+            pending_services: BTreeSet::new(),
+            pending_checks: BTreeSet::new(),
+            deferred: BTreeSet::new(),
             clock: 0,
         }
     }
@@ -123,6 +132,7 @@ impl Local {
                     standing: Standing::Dirty,
                     version,
                 };
+                self.pending_services.insert(service.row.id.clone());
                 self.services.insert(service.row.id.clone(), service);
             }
         }
@@ -137,6 +147,7 @@ impl Local {
             .filter(|service| service.standing != Standing::Removed)?;
         service.standing = Standing::Removed;
         service.version = version;
+        self.pending_services.insert(id.to_owned());
         let of_it: Vec<String> = self
             .visible_checks()
             .filter(|check| check.row.service_id == id)
@@ -188,6 +199,7 @@ impl Local {
         if let Some(known) = known {
             check.take_over(known);
         }
+        self.pending_checks.insert(check.row.check_id.clone());
         self.checks.insert(check.row.check_id.clone(), check);
         Ok(())
     }
@@ -204,6 +216,7 @@ impl Local {
                 check.standing = Standing::Removed;
                 check.version = version;
                 check.deferred_until = None;
+                self.pending_checks.insert(id.to_owned());
                 true
             }
             None => false,

@@ -23,8 +23,10 @@ pub enum Change {
     None,
     /// The catalog has to be told now.
     Now,
-    /// Only the output changed: the catalog is told at this time.
+    /// Only the output changed: the catalog is told at this time, which was set just now.
     Deferred(Duration),
+    /// Only the output changed, and an earlier change waits already.
+    Waiting,
 }
 
 impl Local {
@@ -114,35 +116,45 @@ impl Local {
         if status_changed || wait.is_zero() {
             check.deferred_until = None;
             check.standing = Standing::Dirty;
+            self.pending_checks.insert(id.to_owned());
             return Change::Now;
         }
         if check.standing == Standing::Dirty {
             return Change::Now;
         }
-        let at = *check
-            .deferred_until
-            .get_or_insert_with(|| now + wait / 2 + wait.mul_f64(jitter.clamp(0.0, 1.0)));
+        if check.deferred_until.is_some() {
+            return Change::Waiting;
+        }
+        let at = now + wait / 2 + wait.mul_f64(jitter.clamp(0.0, 1.0));
+        check.deferred_until = Some(at);
+        self.deferred.insert((at, id.to_owned()));
         Change::Deferred(at)
     }
 
     /// Marks the outputs whose time has come; whether there were any.
     pub fn release_deferred(&mut self, now: Duration) -> bool {
         let mut any = false;
-        for check in self.checks.values_mut() {
-            if check.deferred_until.is_some_and(|at| at <= now) {
+        while let Some((at, id)) = self.deferred.pop_first() {
+            if at > now {
+                self.deferred.insert((at, id));
+                break;
+            }
+            let due = self
+                .checks
+                .get_mut(&id)
+                .filter(|check| check.deferred_until == Some(at));
+            if let Some(check) = due {
                 check.deferred_until = None;
                 check.standing = Standing::Dirty;
+                self.pending_checks.insert(id);
                 any = true;
             }
         }
         any
     }
 
-    /// When [`Local::release_deferred`] has something to do next.
+    /// When [`Local::release_deferred`] has something to do next; possibly too early.
     pub fn next_deferred(&self) -> Option<Duration> {
-        self.checks
-            .values()
-            .filter_map(|check| check.deferred_until)
-            .min()
+        self.deferred.first().map(|(at, _)| *at)
     }
 }

@@ -4,7 +4,7 @@
 use crate::{Check, Local, Service, Standing};
 use dialect::{Dict, List};
 use model::{HealthCheck, Locality, Node, NodeService, SERF_HEALTH};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use wire::command::{DeregisterRequest, RegisterRequest};
 
@@ -106,6 +106,30 @@ impl Local {
             .is_some_and(|node| same_node(info, node));
         self.compare_services(&catalog.services);
         self.compare_checks(&catalog.checks);
+        let services = self.services.iter();
+        self.pending_services = services
+            .filter(|(_, service)| service.standing != Standing::InSync)
+            .map(|(id, _)| id.clone())
+            .collect();
+        let checks = self.checks.iter();
+        self.pending_checks = checks
+            .filter(|(_, check)| check.standing != Standing::InSync)
+            .map(|(id, _)| id.clone())
+            .collect();
+    }
+
+    fn dirty_services(&self) -> impl Iterator<Item = &Service> {
+        let known = self.pending_services.iter();
+        known
+            .filter_map(|id| self.services.get(id))
+            .filter(|service| service.standing == Standing::Dirty)
+    }
+
+    fn dirty_checks(&self) -> impl Iterator<Item = &Check> {
+        let known = self.pending_checks.iter();
+        known
+            .filter_map(|id| self.checks.get(id))
+            .filter(|check| check.standing == Standing::Dirty)
     }
 
     fn compare_services(&mut self, remote: &[Arc<NodeService>]) {
@@ -174,21 +198,20 @@ impl Local {
     /// node if nothing else carried it.
     pub fn plan(&self, info: &NodeInfo) -> Vec<Step> {
         let mut steps = self.removals(info);
-        let mut carried: Vec<&str> = Vec::new();
-        for service in self
-            .services
-            .values()
-            .filter(|service| service.standing == Standing::Dirty)
-        {
-            let with: Vec<&Check> = self
-                .checks
-                .values()
-                .filter(|check| {
-                    check.standing == Standing::Dirty
-                        && check.row.service_id == service.row.id
-                        && check.token == service.token
-                })
-                .collect();
+        let mut of_service: HashMap<&str, Vec<&Check>> = HashMap::new();
+        for check in self.dirty_checks() {
+            of_service
+                .entry(&check.row.service_id)
+                .or_default()
+                .push(check);
+        }
+        let mut carried: HashSet<&str> = HashSet::new();
+        for service in self.dirty_services() {
+            let mut with = of_service
+                .get(service.row.id.as_str())
+                .cloned()
+                .unwrap_or_default();
+            with.retain(|check| check.token == service.token);
             carried.extend(with.iter().map(|check| check.row.check_id.as_str()));
             let mut request = self.register(info, &service.token);
             request.service = Some(Box::new((*service.row).clone()));
@@ -207,12 +230,8 @@ impl Local {
                 token: service.token.clone(),
             });
         }
-        for check in self
-            .checks
-            .values()
-            .filter(|check| check.standing == Standing::Dirty)
-        {
-            if carried.contains(&check.row.check_id.as_str()) {
+        for check in self.dirty_checks() {
+            if carried.contains(check.row.check_id.as_str()) {
                 continue;
             }
             let mut request = self.register(info, &check.token);
@@ -245,8 +264,9 @@ impl Local {
             ..DeregisterRequest::default()
         };
         let services = self
-            .services
-            .values()
+            .pending_services
+            .iter()
+            .filter_map(|id| self.services.get(id))
             .filter(|service| service.standing == Standing::Removed);
         let mut steps: Vec<Step> = services
             .map(|service| {
@@ -266,11 +286,12 @@ impl Local {
                 .get(&check.row.service_id)
                 .is_some_and(|service| service.standing == Standing::Removed)
         };
-        for check in self
-            .checks
-            .values()
-            .filter(|check| check.standing == Standing::Removed && !gone(check))
-        {
+        let checks = self
+            .pending_checks
+            .iter()
+            .filter_map(|id| self.checks.get(id))
+            .filter(|check| check.standing == Standing::Removed && !gone(check));
+        for check in checks {
             let id = check.row.check_id.clone();
             steps.push(Step::DeregisterCheck {
                 request: Box::new(DeregisterRequest {
@@ -311,8 +332,16 @@ impl Local {
                     .is_some_and(|service| service.standing == Standing::Removed)
                 {
                     self.services.remove(id);
-                    self.checks.retain(|_, check| {
-                        check.standing != Standing::Removed || check.row.service_id != *id
+                    self.pending_services.remove(id);
+                    let (pending, checks) = (&mut self.pending_checks, &mut self.checks);
+                    pending.retain(|check| {
+                        let went_along = checks.get(check).is_some_and(|check| {
+                            check.standing == Standing::Removed && check.row.service_id == *id
+                        });
+                        if went_along {
+                            checks.remove(check);
+                        }
+                        !went_along
                     });
                 }
             }
@@ -323,6 +352,7 @@ impl Local {
                     .is_some_and(|check| check.standing == Standing::Removed)
                 {
                     self.checks.remove(id);
+                    self.pending_checks.remove(id);
                 }
             }
             Step::Service {
@@ -336,6 +366,7 @@ impl Local {
                     .filter(|service| service.version == *version)
                 {
                     service.standing = Standing::InSync;
+                    self.pending_services.remove(id);
                 }
                 for (id, version) in checks {
                     self.settle_check(id, *version);
@@ -359,6 +390,7 @@ impl Local {
             .filter(|check| check.version == version)
         {
             check.standing = Standing::InSync;
+            self.pending_checks.remove(id);
         }
     }
 

@@ -66,6 +66,19 @@ pub struct LocalHealth {
     pub checks: Vec<Arc<HealthCheck>>,
 }
 
+/// Sizes that `/v1/agent/self` shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalCounts {
+    /// Services.
+    pub services: usize,
+    /// Checks of all kinds.
+    pub checks: usize,
+    /// Checks with a TTL.
+    pub ttls: usize,
+    /// Checks that run a script.
+    pub monitors: usize,
+}
+
 /// A TTL beat or an explicit status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
@@ -136,6 +149,15 @@ pub trait LocalAgent: Send + Sync + 'static {
         enable: bool,
         reason: &'a str,
     ) -> BoxFuture<'a, Result<(), AgentError>>;
+
+    /// How many services and checks there are.
+    fn counts(&self) -> LocalCounts;
+
+    /// Metadata of the agent's node, as the agent tells the catalog.
+    fn node_meta(&self) -> Vec<(String, String)>;
+
+    /// The machine: `Memory`, `CPU`, `Host`, `Disk` as `/v1/agent/host` shows them. Reads a few small files of the kernel.
+    fn host(&self) -> serde_json::Value;
 
     /// A number that grows with every change of services and checks, and a way to wait for it to leave a value.
     fn version(&self) -> u64;

@@ -4,6 +4,7 @@
 //! status. It owns no logic of the system itself.
 
 mod data_dir;
+mod describe;
 mod listeners;
 mod process;
 mod settings;

@@ -1,8 +1,10 @@
 //! The life of an agent process: load, banner, start, signals, exit status (spec/agent-config.md §12).
 
+use crate::describe::description;
 use crate::start::{self, Running};
 use cli::BuildInfo;
 use config::{Flags, Loaded, ThisHost};
+use parking_lot::Mutex;
 use ports::{BoxFuture, Process};
 use rt::{Room, Signal, Signals, Time};
 use std::sync::Arc;
@@ -98,10 +100,11 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
     let (asks, mut asked) = mpsc::channel(ASKS_MAX);
     let port = Arc::new(Port {
         asks,
-        description: loaded.config.debug_config(&build.version, &build.revision),
+        description: Mutex::new(description(&loaded, &identity.node_id, build)),
         logs: logs.clone(),
     });
-    let running = match Running::start(&loaded, identity, |_| port, &room, &time).await {
+    let (node_id, shown) = (identity.node_id.clone(), port.clone());
+    let running = match Running::start(&loaded, identity, |_| shown, &room, &time).await {
         Ok(running) => running,
         Err(error) => {
             tracing::error!(target: "agent", error, "Error starting agent");
@@ -109,6 +112,11 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
         }
     };
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
+    let reload = || {
+        let loaded = load_again(flags, &logs)?;
+        *port.description.lock() = description(&loaded, &node_id, build);
+        running.reload(&loaded)
+    };
     let leave_on = |signal: &Signal| match signal {
         Signal::Interrupt => !loaded.config.join.skip_leave_on_interrupt,
         Signal::Terminate => loaded.config.join.leave_on_terminate,
@@ -119,7 +127,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
             signal = signals.next() => match signal {
                 Signal::Hangup => {
                     tracing::info!(target: "agent", signal = "hangup", "Caught");
-                    if let Err(error) = reload(flags, &running, &logs) {
+                    if let Err(error) = reload() {
                         tracing::error!(target: "agent", error, "Reload config failed");
                     }
                 }
@@ -133,7 +141,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
             Some(ask) = asked.recv() => match ask {
                 Ask::Reload(reply) => {
                     // Who asked may have gone; the reload holds all the same.
-                    let _ = reply.send(reload(flags, &running, &logs));
+                    let _ = reply.send(reload());
                 }
                 Ask::Leave(reply) => {
                     let _ = reply.send(Ok(()));
@@ -174,11 +182,7 @@ async fn ending(signals: &mut Signals) -> Signal {
     }
 }
 
-fn reload(
-    flags: &Flags,
-    running: &Running,
-    logs: &telemetry::logging::LogHandle,
-) -> Result<(), String> {
+fn load_again(flags: &Flags, logs: &telemetry::logging::LogHandle) -> Result<Loaded, String> {
     tracing::info!(target: "agent", "Reloading configuration...");
     let loaded = config::load(flags, &ThisHost).map_err(|error| error.to_string())?;
     for warning in &loaded.warnings {
@@ -190,7 +194,7 @@ fn reload(
             tracing::warn!(target: "agent", level = loaded.config.logging.level, "Invalid log level in new configuration")
         }
     }
-    running.reload(&loaded)
+    Ok(loaded)
 }
 
 fn logging(config: &config::Config) -> Result<telemetry::logging::LogHandle, String> {
@@ -232,7 +236,8 @@ impl Drop for PidFile {
 /// The process as the doors see it.
 struct Port {
     asks: mpsc::Sender<Ask>,
-    description: serde_json::Value,
+    /// As of the last load of the configuration, whether or not all of it is in force.
+    description: Mutex<serde_json::Value>,
     logs: telemetry::logging::LogHandle,
 }
 
@@ -262,7 +267,7 @@ impl Process for Port {
     }
 
     fn self_description(&self) -> serde_json::Value {
-        self.description.clone()
+        self.description.lock().clone()
     }
 
     fn log_lines(&self, level: &str, json: bool) -> Result<mpsc::Receiver<Vec<u8>>, String> {

@@ -53,6 +53,20 @@ impl Settings<'_> {
         }
     }
 
+    /// Request rate limits of the server.
+    pub(crate) fn request_limits(&self) -> server::RequestLimits {
+        let from = &self.config.limits.requests;
+        server::RequestLimits {
+            mode: match from.mode {
+                LimitMode::Disabled => server::LimitMode::Disabled,
+                LimitMode::Permissive => server::LimitMode::Permissive,
+                LimitMode::Enforcing => server::LimitMode::Enforcing,
+            },
+            read_rate: from.read_rate,
+            write_rate: from.write_rate,
+        }
+    }
+
     pub(crate) fn http(&self) -> httpd::Config {
         let c = self.config;
         httpd::Config {
@@ -210,14 +224,5 @@ pub(crate) fn tls_files(tls: &TlsInterface) -> net::tls::TlsFiles {
             name => name.into(),
         },
         verify_incoming: tls.verify_incoming,
-    }
-}
-
-/// The word of a rate limit's mode.
-pub(crate) fn limit_mode(mode: LimitMode) -> &'static str {
-    match mode {
-        LimitMode::Disabled => "disabled",
-        LimitMode::Permissive => "permissive",
-        LimitMode::Enforcing => "enforcing",
     }
 }

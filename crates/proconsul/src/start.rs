@@ -16,6 +16,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 pub(crate) struct Running {
     room: Room,
     server: Arc<server::Server>,
+    limited: Arc<server::RateLimited>,
     agent: Arc<agent::Agent>,
     http: Arc<httpd::Door>,
     dns: Arc<dnsd::Door>,
@@ -72,7 +73,9 @@ impl Running {
             time.clone(),
         )
         .map_err(|error| format!("Failed to start Consul server: {error}"))?;
-        let rpc: Arc<dyn Rpc> = server.clone();
+        let limited =
+            server::RateLimited::new(server.clone(), time.clone(), settings.request_limits());
+        let rpc: Arc<dyn Rpc> = limited.clone();
         let folder = loaded
             .config
             .node
@@ -90,10 +93,15 @@ impl Running {
         let doors = httpd::Ports {
             time: time.clone(),
             rpc: rpc.clone(),
-            operator: None,
-            events: None,
+            operator: Some(server.clone()),
+            events: Some(Arc::new(agent::OwnEvents::new(
+                agent.clone(),
+                loaded.config.node.datacenter.clone(),
+            ))),
+            agent: local,
+            members: Arc::new(settings.alone()),
+            process: process(&agent),
         };
-        let _ = (local, process(&agent));
         let http = httpd::Door::new(settings.http(), doors);
         for listener in bound.http {
             httpd::serve(room, time, listener, http.clone());
@@ -105,6 +113,7 @@ impl Running {
         Ok(Self {
             room: room.clone(),
             server,
+            limited,
             agent,
             http,
             dns,
@@ -128,6 +137,7 @@ impl Running {
         if let Some(acceptor) = &self.https {
             listeners::Bound::renew(acceptor, &settings)?;
         }
+        self.limited.set(settings.request_limits());
         self.http.reload(settings.http());
         self.dns.reload(dns);
         let folder = loaded

@@ -47,6 +47,8 @@ pub struct Reader<'a> {
     input: &'a [u8],
     at: usize,
     strict: bool,
+    /// Whether the value being read is a field marked `lax`; what is nested deeper is not.
+    lax: bool,
     path: Vec<&'static str>,
     record: &'static str,
     error: Option<String>,
@@ -90,6 +92,7 @@ impl<'a> Reader<'a> {
             input,
             at: 0,
             strict: mode == Mode::Strict,
+            lax: false,
             path: Vec::new(),
             record: "",
             error: None,
@@ -243,7 +246,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses (or, when lax, skips) the member `name` that no field has.
     pub fn unknown_member(&mut self, name: &str) {
-        if self.strict {
+        if self.strict && !self.lax {
             let mut quoted = String::new();
             go_quote(&mut quoted, name);
             self.fail(format!("json: unknown field {quoted}"));
@@ -259,12 +262,12 @@ impl<'a> Reader<'a> {
         lax: bool,
         body: impl FnOnce(&mut Self),
     ) {
-        let (outer, strict) = (self.record, self.strict);
+        let (outer, outer_lax) = (self.record, self.lax);
         self.record = record;
         self.path.push(name);
-        self.strict &= !lax;
+        self.lax = lax;
         body(self);
-        self.strict = strict;
+        self.lax = outer_lax;
         self.path.pop();
         self.record = outer;
     }

@@ -1,5 +1,10 @@
 //! Handlers, one file per group of endpoints. The list of routes is in [`crate::table`].
 
+pub(crate) mod agent;
+mod agent_body;
+pub(crate) mod agent_pool;
+pub(crate) mod agent_self;
+mod agent_view;
 pub(crate) mod catalog;
 pub(crate) mod coordinate;
 pub(crate) mod event;

@@ -1,6 +1,7 @@
 //! The frame: requests in, answers out, without a socket.
 
 use super::fake::Fake;
+use super::fake_agent::FakeAgent;
 use crate::request::RequestBody;
 use crate::{Config, Door, Ports};
 use bytes::Bytes;
@@ -10,14 +11,14 @@ use ports::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-struct Got {
-    status: u16,
+pub(super) struct Got {
+    pub status: u16,
     headers: Vec<(String, String)>,
-    body: String,
+    pub body: String,
 }
 
 impl Got {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers
             .iter()
             .find(|(n, _)| n == name)
@@ -25,14 +26,15 @@ impl Got {
     }
 }
 
-struct Bench {
+pub(super) struct Bench {
     fake: Arc<Fake>,
+    pub agent: Arc<FakeAgent>,
     door: Arc<Door>,
 }
 
 impl Bench {
-    fn new(config: Config) -> Self {
-        let fake = Arc::new(Fake::default());
+    pub fn new(config: Config) -> Self {
+        let (fake, agent) = (Arc::new(Fake::default()), Arc::new(FakeAgent::default()));
         let door = Door::new(
             config,
             Ports {
@@ -40,12 +42,15 @@ impl Bench {
                 rpc: fake.clone(),
                 operator: None,
                 events: None,
+                agent: agent.clone(),
+                members: agent.clone(),
+                process: agent.clone(),
             },
         );
-        Self { fake, door }
+        Self { fake, agent, door }
     }
 
-    fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Got {
+    pub fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Got {
         let mut request = hyper::Request::builder().method(method).uri(target);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -74,7 +79,7 @@ impl Bench {
         }
     }
 
-    fn get(&self, target: &str) -> Got {
+    pub fn get(&self, target: &str) -> Got {
         self.ask("GET", target, &[], "")
     }
 }

@@ -1,5 +1,7 @@
 //! The door before a port of its own.
 
+mod agent;
 mod fake;
+mod fake_agent;
 mod frame;
 mod socket;

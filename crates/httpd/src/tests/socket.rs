@@ -20,11 +20,15 @@ fn house(config: Config) -> House {
     let room = Room::new("test");
     let time = Time::real(&room);
     let fake = Arc::new(Fake::default());
+    let agent = Arc::new(super::fake_agent::FakeAgent::default());
     let ports = Ports {
         time: time.clone(),
         rpc: fake.clone(),
         operator: None,
         events: None,
+        agent: agent.clone(),
+        members: agent.clone(),
+        process: agent,
     };
     let socket = net::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();

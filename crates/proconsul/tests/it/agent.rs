@@ -1,0 +1,111 @@
+//! The agent as a process of its own.
+
+use crate::http::Client;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long an agent may take to accept its first write, on a slow machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+pub struct Agent {
+    child: Child,
+    pub address: SocketAddr,
+    log: PathBuf,
+}
+
+/// A loopback address that nobody else uses, so that all ports are free there.
+fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    // 127.16.0.0 and up: away from what people use by hand.
+    let third = 16 + u8::try_from(number % 200).unwrap_or_default();
+    Ipv4Addr::new(127, third, high, low.clamp(1, 254))
+}
+
+impl Agent {
+    /// Starts on `home`, which holds the data directory and the log, and waits until a write is accepted.
+    pub fn start(home: &Path, variables: &[(&str, PathBuf)]) -> Agent {
+        let agent = Agent::spawn(home, variables);
+        let start = Instant::now();
+        let accepted = || {
+            let mut client = Client::connect(agent.address).ok()?;
+            let answer = client.ask("PUT", "/v1/kv/ready", b"1").ok()?;
+            answer.is_acknowledgement().then_some(())
+        };
+        while accepted().is_none() {
+            assert!(start.elapsed() < START_LIMIT, "no start: {}", agent.log());
+            std::thread::yield_now();
+        }
+        agent
+    }
+
+    /// Starts without waiting.
+    pub fn spawn(home: &Path, variables: &[(&str, PathBuf)]) -> Agent {
+        let address = own_address();
+        let config = home.join("agent.json");
+        std::fs::write(
+            &config,
+            r#"{"limits": {"http_max_conns_per_client": 1000}}"#,
+        )
+        .unwrap();
+        let log = home.join("agent.log");
+        let out = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proconsul"));
+        command
+            .args(["agent", "-server", "-bootstrap-expect=1", "-node=n1"])
+            .args([
+                "-bind",
+                &address.to_string(),
+                "-client",
+                &address.to_string(),
+            ])
+            .arg("-data-dir")
+            .arg(home.join("data"))
+            .arg("-config-file")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
+            .process_group(0);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        Agent {
+            child: command.spawn().expect("the binary starts"),
+            address: SocketAddr::from((address, 8500)),
+            log,
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(self.address).expect("the agent accepts connections")
+    }
+
+    /// What it has logged, in all its lives on this home.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub fn kill(&mut self) {
+        // Both fail only when it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

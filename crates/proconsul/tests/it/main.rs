@@ -1,0 +1,13 @@
+//! The real binary on a real disk: nothing that was acknowledged is lost, nothing is half applied.
+//!
+//! - [`shimmed`]: under a preloaded library that records, delays, holds and fails writes and syncs.
+//! - [`killed`]: `kill -9` under write load.
+//!
+//! What each of them proves, and what not, stands in docs/durability.md.
+
+mod agent;
+mod http;
+mod killed;
+mod load;
+mod shim;
+mod shimmed;
