@@ -1,5 +1,9 @@
-//! What an agent says of itself: its log and its metrics.
+//! What an agent says of itself: its log, its metrics, and its readiness to the service manager.
 //!
 //! This crate must never learn what the numbers and lines mean.
 
 pub mod logging;
+pub mod metrics;
+pub mod systemd;
+
+pub use metrics::{Metrics, MetricsConfig, Series, names};

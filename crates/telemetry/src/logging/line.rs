@@ -98,7 +98,24 @@ pub struct Line {
     pub level: Level,
     logger: String,
     message: String,
-    pairs: Vec<(&'static str, String)>,
+    pairs: Vec<(&'static str, Pair)>,
+}
+
+/// A value of a line: numbers stay numbers in JSON.
+#[derive(Clone, Debug, PartialEq)]
+struct Pair {
+    text: String,
+    /// Whether the text is a number or a truth value.
+    bare: bool,
+}
+
+impl From<&str> for Pair {
+    fn from(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            bare: false,
+        }
+    }
 }
 
 impl Line {
@@ -138,15 +155,13 @@ impl Line {
             out.push(':');
         }
         let mut block = String::new();
-        for (name, value) in &self.pairs {
+        for (name, Pair { text: value, .. }) in &self.pairs {
             if value.contains('\n') {
                 let _ = write!(block, "\n  {name}=");
                 for row in value.lines() {
                     let _ = write!(block, "\n  | {row}");
                 }
-            } else if value.is_empty()
-                || value.contains([' ', '"', '=', '\t']) && !value.starts_with('"')
-            {
+            } else if value.contains([' ', '"', '=', '\t']) && !value.starts_with('"') {
                 let _ = write!(out, " {name}={value:?}");
             } else {
                 let _ = write!(out, " {name}={value}");
@@ -156,36 +171,75 @@ impl Line {
     }
 
     fn json(&self) -> Vec<u8> {
-        let mut map = serde_json::Map::new();
-        map.insert("@level".into(), self.level.word().into());
-        map.insert("@message".into(), self.message.clone().into());
-        map.insert("@module".into(), self.logger.clone().into());
-        map.insert("@timestamp".into(), stamp(self.at, 6).into());
+        // The reference's members are sorted.
+        let mut map = std::collections::BTreeMap::<&str, serde_json::Value>::new();
         for (name, value) in &self.pairs {
-            map.insert((*name).into(), value.clone().into());
+            let number = || serde_json::from_str(&value.text).ok();
+            let parsed = value.bare.then(number).flatten();
+            map.insert(name, parsed.unwrap_or_else(|| value.text.clone().into()));
         }
-        let mut out = serde_json::Value::Object(map).to_string().into_bytes();
+        map.insert("@level", self.level.word().into());
+        map.insert("@message", self.message.clone().into());
+        map.insert("@module", self.logger.clone().into());
+        map.insert("@timestamp", stamp(self.at, 6).into());
+        // A map of texts and numbers always has a JSON form.
+        let mut out = serde_json::to_vec(&map).unwrap_or_default();
         out.push(b'\n');
         out
     }
 
-    fn take(&mut self, field: &Field, value: String) {
+    fn take(&mut self, field: &Field, text: String, bare: bool) {
         if field.name() == "message" {
-            self.message = value;
+            self.message = text;
         } else {
-            self.pairs.push((field.name(), value));
+            self.pairs.push((field.name(), Pair { text, bare }));
         }
     }
 }
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.take(field, format!("{value:?}"));
+        self.take(field, format!("{value:?}"), false);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.take(field, value.to_owned());
+        self.take(field, value.to_owned(), false);
     }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.take(field, value.to_string(), true);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.take(field, value.to_string(), true);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.take(field, value.to_string(), true);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.take(field, value.to_string(), true);
+    }
+}
+
+/// What a layer that shows lines from this level on tells tracing.
+pub(super) fn filter(level: u8) -> tracing::level_filters::LevelFilter {
+    use tracing::level_filters::LevelFilter;
+    match level {
+        0 => LevelFilter::TRACE,
+        1 => LevelFilter::DEBUG,
+        2 => LevelFilter::INFO,
+        3 => LevelFilter::WARN,
+        _ => LevelFilter::ERROR,
+    }
+}
+
+/// `2025-01-02T03:04:05`, in UTC.
+pub(crate) fn utc(at: SystemTime) -> String {
+    let mut text = stamp(at, 0);
+    text.truncate(text.len() - 2);
+    text
 }
 
 /// RFC 3339 in UTC with that many decimals.
@@ -229,7 +283,18 @@ mod tests {
             level: Level::Info,
             logger: "agent".into(),
             message: "Synced service".into(),
-            pairs: vec![("service", "web".into()), ("error", "a b".into())],
+            pairs: vec![
+                ("service", "web".into()),
+                ("error", "a b".into()),
+                (
+                    "code",
+                    Pair {
+                        text: "1".into(),
+                        bare: true,
+                    },
+                ),
+                ("leader-id", "".into()),
+            ],
         }
     }
 
@@ -237,7 +302,7 @@ mod tests {
     fn text_has_the_reference_shape() {
         assert_eq!(
             line().text(),
-            "2025-08-13T15:25:21.123Z [INFO]  agent: Synced service: service=web error=\"a b\"\n"
+            "2025-08-13T15:25:21.123Z [INFO]  agent: Synced service: service=web error=\"a b\" code=1 leader-id=\n"
         );
     }
 
@@ -259,6 +324,7 @@ mod tests {
         assert_eq!(value["@level"], "info");
         assert_eq!(value["@timestamp"], "2025-08-13T15:25:21.123000Z");
         assert_eq!(value["service"], "web");
+        assert_eq!(value["code"], 1);
     }
 
     #[test]

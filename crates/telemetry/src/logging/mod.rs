@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
+pub(crate) use line::utc;
 pub use line::{Level, Line};
 
 /// Lines that a slow monitor may have waiting; further ones are dropped and counted.
@@ -198,6 +199,11 @@ impl<S: Subscriber> Layer<S> for Output {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         line::ours(metadata)
             && Level::of(metadata.level()) as u8 >= self.0.0.widest.load(Ordering::Relaxed)
+    }
+
+    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+        // Callsites below it then cost a comparison.
+        Some(line::filter(self.0.0.widest.load(Ordering::Relaxed)))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
