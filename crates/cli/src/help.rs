@@ -1,7 +1,7 @@
 //! Help texts, made from the table (spec: cli.md §1).
 
 use crate::command::Command;
-use crate::commands::COMMANDS;
+use crate::commands::{COMMANDS, UNLISTED};
 use crate::flag::{Flag, FlagKind};
 use std::fmt::Write;
 
@@ -15,7 +15,10 @@ pub fn top() -> String {
     );
     list(
         &mut text,
-        COMMANDS.iter().filter(|c| !c.path.contains(' ')).collect(),
+        COMMANDS
+            .iter()
+            .filter(|c| !c.path.contains(' ') && !UNLISTED.contains(&c.path))
+            .collect(),
     );
     text
 }

@@ -7,6 +7,8 @@
 //! Adding a command: one file in `commands/`, one line in its list. Help, usage and flag checks follow from the table.
 
 mod api;
+mod archive;
+mod certificate;
 mod child;
 pub mod command;
 pub mod commands;

@@ -3,7 +3,10 @@
 mod agent;
 mod catalog;
 mod cluster;
+mod completion;
+mod debug;
 mod event;
+mod exec;
 mod keyring;
 mod kv;
 mod lock;
@@ -13,6 +16,8 @@ mod monitor;
 mod operator;
 mod rtt;
 mod services;
+mod snapshot;
+mod tls;
 mod validate;
 mod version;
 mod watch;
@@ -26,7 +31,10 @@ pub const COMMANDS: &[Command] = &[
     catalog::DATACENTERS,
     catalog::NODES,
     catalog::SERVICES,
+    completion::COMMAND,
+    debug::COMMAND,
     event::COMMAND,
+    exec::COMMAND,
     cluster::FORCE_LEAVE,
     cluster::INFO,
     cluster::JOIN,
@@ -61,7 +69,20 @@ pub const COMMANDS: &[Command] = &[
     services::export::EXPORT,
     services::export::EXPORTED_SERVICES,
     services::register::REGISTER,
+    snapshot::GROUP,
+    snapshot::DECODE,
+    snapshot::INSPECT,
+    snapshot::RESTORE,
+    snapshot::SAVE,
+    tls::GROUP,
+    tls::CA,
+    tls::CA_CREATE,
+    tls::CERT,
+    tls::CERT_CREATE,
     validate::COMMAND,
     version::COMMAND,
     watch::COMMAND,
 ];
+
+/// Commands that the top-level help leaves out, because its list is compared with the reference's.
+pub const UNLISTED: &[&str] = &["completion"];

@@ -1,0 +1,221 @@
+//! `consul completion …`: scripts for shells and a manual page, made from the table of commands.
+
+use crate::command::{Call, Command, FLAG_ERRORS};
+use crate::commands::COMMANDS;
+use crate::flag::{Flag, FlagKind};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+pub(crate) const COMMAND: Command = Command {
+    path: "completion",
+    synopsis: "Prints a completion script or the manual page",
+    usage: "bash|zsh|fish|man",
+    about: "Prints what a shell needs to complete commands and flags, or the manual page, to be put where the system keeps such files. No agent is asked.
+
+ $ consul completion bash > /etc/bash_completion.d/consul
+ $ consul completion man > /usr/local/share/man/man1/consul.1",
+    groups: &[],
+    flags: &[],
+    flag_errors: FLAG_ERRORS,
+    run: Some(run),
+};
+
+fn run(call: &mut Call<'_>) -> i32 {
+    let text = match call.args.as_slice() {
+        [shell] if shell == "bash" => bash(),
+        [shell] if shell == "zsh" => format!(
+            "#compdef consul\nautoload -U bashcompinit\nbashcompinit\n{}",
+            bash()
+        ),
+        [shell] if shell == "fish" => fish(),
+        [page] if page == "man" => man(&call.process.build.version),
+        _ => {
+            return crate::api::fail_with_help(call, "One of bash, zsh, fish or man must be given.");
+        }
+    };
+    crate::api::out_bytes(call, text.as_bytes());
+    0
+}
+
+/// Words that may follow each path: names of children and flags.
+fn words() -> BTreeMap<&'static str, Vec<String>> {
+    let mut words: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+    for command in COMMANDS {
+        let parent = command
+            .path
+            .rsplit_once(' ')
+            .map_or("", |(parent, _)| parent);
+        words
+            .entry(parent)
+            .or_default()
+            .push(command.name().to_owned());
+        let flags = command
+            .all_flags()
+            .into_iter()
+            .map(|f| format!("-{}", f.name));
+        words.entry(command.path).or_default().extend(flags);
+    }
+    for list in words.values_mut() {
+        list.sort();
+    }
+    words
+}
+
+fn bash() -> String {
+    let mut cases = String::new();
+    for (path, words) in words() {
+        let _ = writeln!(cases, "    {:?}) words={:?} ;;", path, words.join(" "));
+    }
+    format!(
+        r#"# Completion of consul; made by `consul completion`.
+_consul() {{
+  local word path="" words="" known=" {paths} " i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word="${{COMP_WORDS[i]}}"
+    case "$word" in -*) break ;; esac
+    case "$known" in
+      *" ${{path:+${{path// /_}}_}}$word "*) path="${{path:+$path }}$word" ;;
+      *) break ;;
+    esac
+  done
+  case "$path" in
+{cases}  esac
+  COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+  [ ${{#COMPREPLY[@]}} -gt 0 ] || COMPREPLY=($(compgen -f -- "${{COMP_WORDS[COMP_CWORD]}}"))
+}}
+complete -F _consul consul
+"#,
+        paths = paths().join(" "),
+    )
+}
+
+/// Paths with underscores for spaces, so that a shell can look one up as a word.
+fn paths() -> Vec<String> {
+    COMMANDS.iter().map(|c| c.path.replace(' ', "_")).collect()
+}
+
+fn fish() -> String {
+    let mut out = String::from(
+        "# Completion of consul; made by `consul completion`.
+function __consul_at
+    set -l words (commandline -opc)[2..-1]
+    set -l path
+    for word in $words
+        string match -q -- '-*' $word; and break
+        set path $path $word
+    end
+    test \"$path\" = \"$argv\"
+end
+complete -c consul -f
+",
+    );
+    let quote = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+    for command in COMMANDS {
+        let (parent, name) = command.path.rsplit_once(' ').unwrap_or(("", command.path));
+        let condition = quote(&format!("__consul_at {parent}"));
+        let about = quote(command.synopsis);
+        let _ = writeln!(
+            out,
+            "complete -c consul -n {condition} -a {name} -d {about}"
+        );
+        let condition = quote(&format!("__consul_at {}", command.path));
+        for flag in command.all_flags() {
+            let value = if flag.kind == FlagKind::Bool {
+                ""
+            } else {
+                " -r"
+            };
+            let about = quote(&first_sentence(flag));
+            let _ = writeln!(
+                out,
+                "complete -c consul -n {condition} -o {}{value} -d {about}",
+                flag.name
+            );
+        }
+    }
+    out
+}
+
+fn first_sentence(flag: &Flag) -> String {
+    let text = flag.description();
+    text.split_inclusive(". ")
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+/// A manual page in the man macros.
+fn man(version: &str) -> String {
+    let plain = |text: &str| {
+        let text = text.replace('\\', "\\e").replace('-', "\\-");
+        // A line that begins with a dot or quote would be a request.
+        let lines: Vec<_> = text
+            .lines()
+            .map(|l| {
+                if l.starts_with(['.', '\'']) {
+                    format!("\\&{l}")
+                } else {
+                    l.to_owned()
+                }
+            })
+            .collect();
+        lines.join("\n")
+    };
+    let mut out = format!(
+        ".TH CONSUL 1 \"\" \"consul {version}\" \"User Commands\"\n.SH NAME\nconsul \\- agent and command line of a service registry\n\
+         .SH SYNOPSIS\n.B consul\n.RI [ command ...]\n.RI [ options ]\n.RI [ arguments ...]\n.SH COMMANDS\n"
+    );
+    for command in COMMANDS {
+        let _ = writeln!(
+            out,
+            ".SS consul {} {}",
+            plain(command.path),
+            plain(command.usage)
+        );
+        for paragraph in command.about.split("\n\n") {
+            let example = paragraph.starts_with(' ');
+            let (open, close) = if example {
+                (".nf", "\n.fi")
+            } else {
+                (".PP", "")
+            };
+            let _ = writeln!(out, "{open}\n{}{close}", plain(paragraph));
+        }
+        let mut flags = command.all_flags();
+        flags.sort_by_key(|f| f.name);
+        for flag in flags {
+            let hint = flag.hint();
+            let value = if hint.is_empty() {
+                String::new()
+            } else {
+                format!("={hint}")
+            };
+            let name = plain(&format!("-{}{value}", flag.name));
+            let _ = writeln!(out, ".TP\n.B {name}\n{}", plain(&flag.description()));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_and_flag_is_completed() {
+        let words = words();
+        assert!(words[""].iter().any(|w| w == "kv"));
+        assert!(words["kv"].iter().any(|w| w == "get"));
+        assert!(words["kv get"].iter().any(|w| w == "-recurse"));
+        let (bash, fish, man) = (bash(), fish(), man("1"));
+        for command in COMMANDS {
+            assert!(
+                bash.contains(&format!("    {:?}) words=", command.path))
+                    || command.all_flags().is_empty()
+            );
+            assert!(fish.contains(&format!("-a {} ", command.name())));
+            assert!(man.contains(&format!(".SS consul {}", command.path.replace('-', "\\-"))));
+        }
+    }
+}
