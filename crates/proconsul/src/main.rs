@@ -5,6 +5,7 @@
 
 mod data_dir;
 mod describe;
+mod dns_watch;
 mod listeners;
 mod process;
 mod settings;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use ports::{BoxFuture, Process};
 use rt::{Room, Signal, Signals, Time};
 use std::sync::Arc;
+use telemetry::systemd::{State, notify};
 use tokio::sync::{mpsc, oneshot};
 
 /// `proconsul agent`.
@@ -112,6 +113,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
         }
     };
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
+    notify(State::Ready);
     let reload = || {
         let loaded = load_again(flags, &logs)?;
         *port.description.lock() = description(&loaded, &node_id, build);
@@ -131,7 +133,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
                         tracing::error!(target: "agent", error, "Reload config failed");
                     }
                 }
-                Signal::User1 => {}
+                Signal::User1 => eprint!("{}", running.metrics().dump()),
                 ending => {
                     let name = if matches!(ending, Signal::Interrupt) { "interrupt" } else { "terminated" };
                     tracing::info!(target: "agent", signal = name, "Caught");
@@ -150,6 +152,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
             },
         }
     };
+    notify(State::Stopping);
     if graceful {
         tracing::info!(target: "agent", "Gracefully shutting down agent...");
     } else {
@@ -184,6 +187,17 @@ async fn ending(signals: &mut Signals) -> Signal {
 
 fn load_again(flags: &Flags, logs: &telemetry::logging::LogHandle) -> Result<Loaded, String> {
     tracing::info!(target: "agent", "Reloading configuration...");
+    notify(State::Reloading);
+    let result = reload_now(flags, running, logs);
+    notify(State::Ready);
+    result
+}
+
+fn reload_now(
+    flags: &Flags,
+    running: &Running,
+    logs: &telemetry::logging::LogHandle,
+) -> Result<(), String> {
     let loaded = config::load(flags, &ThisHost).map_err(|error| error.to_string())?;
     for warning in &loaded.warnings {
         tracing::warn!(target: "agent", "{warning}");

@@ -189,6 +189,31 @@ impl Settings<'_> {
         }
     }
 
+    pub(crate) fn metrics(&self, started: std::time::SystemTime) -> telemetry::MetricsConfig {
+        let c = self.config;
+        let t = &c.telemetry;
+        let folder = c.node.data_dir.as_ref().map_or_else(
+            || "/".to_owned(),
+            |folder| folder.to_string_lossy().into_owned(),
+        );
+        telemetry::MetricsConfig {
+            prefix: t.metrics_prefix.clone(),
+            hostname: (!t.disable_hostname).then(telemetry::hostname),
+            allowed: t.allowed_prefixes.clone(),
+            blocked: t.blocked_prefixes.clone(),
+            filter_default: t.filter_default,
+            prometheus_retention: t.prometheus_retention,
+            statsd: t.statsd_address.clone(),
+            statsite: t.statsite_address.clone(),
+            dogstatsd: t.dogstatsd_addr.clone(),
+            dogstatsd_tags: t.dogstatsd_tags.clone(),
+            retry: t.retry_failed_connection,
+            host_metrics: t.enable_host_metrics.then_some(folder),
+            version: crate::VERSION.into(),
+            started,
+        }
+    }
+
     /// What files define, decoded.
     pub(crate) fn definitions(&self) -> Result<agent::Definitions, String> {
         let from = &self.config.definitions;

@@ -1,6 +1,7 @@
 //! Builds the rooms and hands them to the doors.
 
 use crate::data_dir::{self, DataDir};
+use crate::dns_watch::DnsWatch;
 use crate::listeners;
 use crate::settings::Settings;
 use config::Loaded;
@@ -23,6 +24,7 @@ pub(crate) struct Running {
     https: Option<Arc<net::tls::Acceptor>>,
     node_id: String,
     data_dir: Option<DataDir>,
+    metrics: telemetry::Metrics,
 }
 
 /// Who the agent is, and where it keeps things: what the banner needs before anything starts.
@@ -67,6 +69,8 @@ impl Running {
         let dns_config = dnsd::Config::new(&settings.dns()).map_err(|error| error.to_string())?;
         let definitions = settings.definitions()?;
         let bound = listeners::bind(&settings)?;
+        let metrics = telemetry::Metrics::new(settings.metrics(time.wall()));
+        metrics.start(room, time).await?;
         let server = server::Server::start(
             settings.server(data_dir.as_ref().map(DataDir::store)),
             room,
@@ -101,12 +105,18 @@ impl Running {
             agent: local,
             members: Arc::new(settings.alone()),
             process: process(&agent),
+            metrics: metrics.clone(),
         };
         let http = httpd::Door::new(settings.http(), doors);
         for listener in bound.http {
             httpd::serve(room, time, listener, http.clone());
         }
-        let dns = Arc::new(dnsd::Door::new(dns_config, rpc, time.clone(), None));
+        let dns = Arc::new(dnsd::Door::new(
+            dns_config,
+            rpc,
+            time.clone(),
+            Some(Box::new(DnsWatch::new(&metrics, &loaded.config.node.name))),
+        ));
         if let Some(listeners) = bound.dns {
             listeners.serve(&dns, room);
         }
@@ -120,7 +130,13 @@ impl Running {
             https: bound.https,
             node_id,
             data_dir,
+            metrics,
         })
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &telemetry::Metrics {
+        &self.metrics
     }
 
     /// Takes over what reloads of another load of the configuration.
@@ -138,6 +154,12 @@ impl Running {
             listeners::Bound::renew(acceptor, &settings)?;
         }
         self.limited.set(settings.request_limits());
+        let filters = &loaded.config.telemetry;
+        self.metrics.set_filter(
+            &filters.allowed_prefixes,
+            &filters.blocked_prefixes,
+            filters.filter_default,
+        );
         self.http.reload(settings.http());
         self.dns.reload(dns);
         let folder = loaded

@@ -11,6 +11,7 @@ mod group;
 mod leader;
 mod limits;
 mod machine;
+mod operator;
 mod prepared;
 mod queue;
 mod read;

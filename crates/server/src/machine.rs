@@ -16,6 +16,8 @@ pub(crate) struct Machine {
     touched: Touched,
     board: Arc<Board>,
     effects: Arc<Effects>,
+    /// What is added to an entry's index: a restored archive may be ahead of this log, and indexes must not fall behind it.
+    base: u64,
     /// Nobody reads yet: the log found at the start is being replayed.
     replaying: bool,
 }
@@ -27,6 +29,7 @@ impl Machine {
             touched: Touched::new(),
             board,
             effects,
+            base: 0,
             replaying: true,
         }
     }
@@ -47,7 +50,14 @@ impl StateMachine for Machine {
             outcomes.push(match Command::decode(&entry.payload) {
                 Ok(command) => {
                     nature.reaped |= matches!(command, Command::Tombstone(_));
-                    self.store.apply(entry.index, &command, &mut self.touched)
+                    let outcome =
+                        self.store
+                            .apply(entry.index + self.base, &command, &mut self.touched);
+                    if command == Command::RestoreCommit && !matches!(outcome, Outcome::Error(_)) {
+                        let newest = self.store.root().last_index();
+                        self.base = self.base.max(newest.saturating_sub(entry.index));
+                    }
+                    outcome
                 }
                 Err(error) => {
                     tracing::error!(index = entry.index, %error, "a log entry is not understood");
@@ -65,10 +75,13 @@ impl StateMachine for Machine {
     }
 
     fn snapshot(&self) -> Box<dyn SnapshotSource> {
-        Box::new(Source(self.store.clone()))
+        Box::new(Source(self.store.clone(), self.base))
     }
 
     fn restore(&mut self, _index: u64, input: &mut dyn io::Read) -> io::Result<()> {
+        let mut base = [0; 8];
+        input.read_exact(&mut base)?;
+        self.base = u64::from_le_bytes(base);
         self.store = Store::load(input).map_err(io::Error::other)?;
         if !self.replaying {
             let nature = Nature {
@@ -92,10 +105,12 @@ impl StateMachine for Machine {
     }
 }
 
-struct Source(Store);
+/// The rows, and what is added to indexes.
+struct Source(Store, u64);
 
 impl SnapshotSource for Source {
     fn write_to(self: Box<Self>, out: &mut dyn io::Write) -> io::Result<()> {
+        out.write_all(&self.1.to_le_bytes())?;
         self.0.write_to(out)
     }
 }

@@ -87,6 +87,16 @@ impl Server {
         Box::pin(self.wait(stay, options))
     }
 
+    /// Whether nothing has to be waited for before a run.
+    fn is_current(&self, consistency: Consistency) -> bool {
+        match consistency {
+            Consistency::Stale => self.known_leader.load(Ordering::Acquire),
+            Consistency::Default => self.leading.load(Ordering::Acquire),
+            // Asked before every run.
+            Consistency::Consistent => true,
+        }
+    }
+
     /// What has to hold before a run.
     pub(crate) async fn consistent(&self, consistency: Consistency) -> Result<(), RpcError> {
         match consistency {
@@ -128,8 +138,9 @@ impl Server {
     async fn wait(&self, stay: Stay<'_>, options: ReadOptions) -> Result<Answered, RpcError> {
         let mut wanted = options.min_index;
         let (mut missed, mut woken) = (false, false);
-        if options.consistency != Consistency::Consistent {
-            self.consistent(options.consistency).await?;
+        // What is seldom needed stands in a box: a parked query keeps its future for minutes.
+        if !self.is_current(options.consistency) {
+            Box::pin(self.consistent(options.consistency)).await?;
         }
         let deadline = self.time.now() + self.wait_time(options.max_wait);
         let mut over = std::pin::pin!(self.time.sleep_until(deadline));
@@ -138,7 +149,7 @@ impl Server {
             let mut changed = std::pin::pin!(stay.group.changed());
             changed.as_mut().enable();
             if options.consistency == Consistency::Consistent {
-                self.consistent(options.consistency).await?;
+                Box::pin(self.consistent(options.consistency)).await?;
             }
             let ran = stay.group.current(&self.board)?;
             if ran.missing {

@@ -103,7 +103,7 @@ impl Rpc for Server {
 
 impl Server {
     /// Where a server is reached: the catalog's address of its node, and the server port.
-    fn server_address(&self, node: &str) -> String {
+    pub(crate) fn server_address(&self, node: &str) -> String {
         let own = &self.config.node;
         let address = if model::same_name(node, &own.name) {
             own.address.clone()

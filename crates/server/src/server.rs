@@ -36,6 +36,8 @@ pub struct Server {
     /// Leader duties are established: consistent reads may be served.
     pub(crate) ready: watch::Sender<bool>,
     counters: Arc<Counters>,
+    /// When it started; its health has been stable since.
+    pub(crate) started: std::time::SystemTime,
 }
 
 impl Server {
@@ -46,6 +48,7 @@ impl Server {
     /// What stands in the data directory is damaged or cannot be read.
     pub fn start(config: Config, room: &Room, time: Time) -> Result<Arc<Self>, StartError> {
         let room = room.child("server");
+        let started = time.wall();
         let counters = Arc::new(Counters::default());
         // Both are bounded by what sends: a group is sent once per publication, a timer exists once per session and bin.
         let (crowds, crowded) = mpsc::unbounded_channel();
@@ -82,6 +85,7 @@ impl Server {
             effects,
             consensus,
             counters,
+            started,
         });
         room.spawn("wake crowds", wake(crowded));
         room.spawn("leadership", server.clone().follow_leadership());
@@ -163,7 +167,7 @@ impl Server {
         }
     }
 
-    fn unwritten(&self, error: ProposeError) -> RpcError {
+    pub(crate) fn unwritten(&self, error: ProposeError) -> RpcError {
         match error {
             ProposeError::NotLeader { .. } => RpcError::NoLeader,
             ProposeError::LeadershipLost => {

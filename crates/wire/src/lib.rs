@@ -2,6 +2,7 @@
 //!
 //! This crate must never learn how bytes travel: transports, framing and retries live in `net` and above.
 
+pub mod archive;
 pub mod command;
 pub mod errors;
 pub mod rpc;

@@ -1,0 +1,324 @@
+//! The cluster's own affairs: raft membership, autopilot's view, archives (spec/http-api.md §20, §21).
+
+use crate::server::Server;
+use bytes::Bytes;
+use consensus::membership::{Change, Member};
+use ports::{
+    AutopilotState, BoxFuture, Caller, Operator, RaftPeer, RaftServer, RpcError, ServerHealth,
+    Snapshot,
+};
+use std::time::{Duration, UNIX_EPOCH};
+use wire::{Command, Outcome};
+
+/// Bytes of the state stream in one command of a restore.
+const RESTORE_CHUNK: usize = wire::command::MAX_RESTORE_CHUNK;
+/// How long a restore waits for leader duties to be taken up again.
+const RESTORE_ESTABLISH: Duration = Duration::from_secs(60);
+/// Raft protocol that every server of this version speaks.
+const PROTOCOL_VERSION: &str = "3";
+
+impl Server {
+    fn raft_server(&self, raft_id: u64, member: &Member) -> RaftServer {
+        let status = self.consensus.status();
+        let leads = status
+            .leader
+            .as_ref()
+            .is_some_and(|leader| leader.raft_id == raft_id);
+        let progress = status
+            .progress
+            .iter()
+            .find(|(id, _)| *id == raft_id)
+            .map(|(_, index)| *index);
+        let own = raft_id == status.raft_id;
+        RaftServer {
+            id: member.node_id.clone(),
+            node: member.node_name.clone(),
+            address: self.server_address(&member.node_name),
+            leader: leads,
+            protocol_version: PROTOCOL_VERSION.into(),
+            voter: member.voter,
+            last_index: if own {
+                status.last_index
+            } else {
+                progress.unwrap_or_default()
+            },
+        }
+    }
+
+    fn raft_servers(&self) -> Vec<RaftServer> {
+        let membership = self.consensus.membership();
+        membership
+            .members
+            .iter()
+            .map(|(id, member)| self.raft_server(*id, member))
+            .collect()
+    }
+
+    async fn remove_peer(&self, peer: RaftPeer) -> Result<(), RpcError> {
+        let membership = self.consensus.membership();
+        let found = membership.members.iter().find(|(_, member)| match &peer {
+            RaftPeer::Id(id) => member.node_id == *id,
+            RaftPeer::Address(address) => self.server_address(&member.node_name) == *address,
+        });
+        let Some((raft_id, _)) = found else {
+            let (what, name) = match &peer {
+                RaftPeer::Id(id) => ("id", id),
+                RaftPeer::Address(address) => ("address", address),
+            };
+            return Err(RpcError::refused(format!(
+                "{what} {name:?} was not found in the Raft configuration"
+            )));
+        };
+        let change = Change::Remove { raft_id: *raft_id };
+        self.consensus
+            .change_membership(change)
+            .await
+            .map(|_| ())
+            .map_err(|error| self.unwritten(error))
+    }
+
+    fn autopilot_now(&self) -> AutopilotState {
+        let status = self.consensus.status();
+        if !self.is_ready() {
+            return AutopilotState::default();
+        }
+        let root = self.root();
+        let servers = self.raft_servers().into_iter().map(|server| {
+            let meta = root.node("", &server.node).rows.map(|row| {
+                row.meta
+                    .iter()
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect()
+            });
+            ServerHealth {
+                name: server.node,
+                id: server.id,
+                address: server.address,
+                serf_status: "alive".into(),
+                version: self.config.version.clone(),
+                leader: server.leader,
+                last_contact: Duration::ZERO,
+                last_term: status.term,
+                last_index: server.last_index,
+                healthy: true,
+                voter: server.voter,
+                stable_since: self.started,
+                meta: meta.unwrap_or_default(),
+            }
+        });
+        let servers: Vec<ServerHealth> = servers.collect();
+        let voters = servers
+            .iter()
+            .filter(|server| server.voter && server.healthy)
+            .count() as u64;
+        AutopilotState {
+            healthy: true,
+            failure_tolerance: voters.saturating_sub(1) / 2,
+            servers,
+        }
+    }
+
+    async fn save(&self, stale: bool) -> Result<Snapshot, RpcError> {
+        if !stale {
+            self.consistent(ports::Consistency::Consistent).await?;
+        }
+        let status = self.consensus.status();
+        let root = self.root();
+        let voters = self
+            .raft_servers()
+            .into_iter()
+            .filter(|s| s.voter)
+            .map(|s| (s.id, s.address))
+            .collect();
+        let unix = self
+            .time
+            .wall()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let index = root.last_index().max(1);
+        let meta = wire::archive::Meta {
+            term: status.term,
+            index,
+            unix_millis: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+            voters,
+        };
+        let archive = self.aside("snapshot save", move || {
+            let mut state = Vec::new();
+            state::archive::write_stream(&root, &mut state)?;
+            let mut archive = Vec::new();
+            wire::archive::write(&mut archive, &meta, &state)?;
+            Ok::<_, std::io::Error>(archive)
+        });
+        let archive = archive
+            .await?
+            .map_err(|error| RpcError::Unavailable(error.to_string()))?;
+        Ok(Snapshot {
+            index,
+            archive: archive.into(),
+            known_leader: status.leader.is_some(),
+            last_contact: Duration::ZERO,
+        })
+    }
+
+    /// Runs long work on a thread of its own; dropping the future lets it run to its end.
+    async fn aside<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let (done, result) = tokio::sync::oneshot::channel();
+        self.room.spawn_blocking(name, move || {
+            // Who asked may have gone.
+            let _ = done.send(work());
+        });
+        result
+            .await
+            .map_err(|_| RpcError::Unavailable("the server is shutting down".into()))
+    }
+
+    /// Nothing is written to the log before the whole archive has been read and understood.
+    async fn restore(&self, archive: Bytes) -> Result<(), RpcError> {
+        self.lead().await?;
+        let checked = self
+            .aside("snapshot check", move || check(&archive))
+            .await?;
+        let (index, state) = checked.map_err(RpcError::Refused)?;
+        self.restore_step(&Command::RestoreBegin(index)).await?;
+        let state = Bytes::from(state);
+        let mut at = 0;
+        while at < state.len() {
+            let end = state.len().min(at + RESTORE_CHUNK);
+            self.restore_step(&Command::RestoreChunk(state.slice(at..end)))
+                .await?;
+            at = end;
+        }
+        self.restore_step(&Command::RestoreCommit).await?;
+        if self.established(RESTORE_ESTABLISH).await {
+            Ok(())
+        } else {
+            Err(RpcError::Unavailable(
+                "timed out waiting for re-run of leader actions".into(),
+            ))
+        }
+    }
+
+    async fn restore_step(&self, command: &Command) -> Result<(), RpcError> {
+        match self.propose(command).await? {
+            Outcome::Error(error) => Err(RpcError::Refused(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Verifies an archive down to its last record; its index and state stream.
+fn check(archive: &[u8]) -> Result<(u64, Vec<u8>), String> {
+    let mut state = Vec::new();
+    let meta = wire::archive::read(archive, &mut state)?;
+    let version = meta["Version"].as_u64().unwrap_or(0);
+    if version > 1 {
+        return Err(format!(
+            "Raft error when restoring snapshot: unsupported snapshot version {version}"
+        ));
+    }
+    let size = meta["Size"].as_u64().unwrap_or(0);
+    if size != state.len() as u64 {
+        return Err(format!(
+            "Raft error when restoring snapshot: failed to write snapshot, size didn't match ({} != {size})",
+            state.len()
+        ));
+    }
+    let mut loader = state::archive::Loader::new();
+    loader.feed(&state).map_err(|error| error.to_string())?;
+    loader.finish().map_err(|error| error.to_string())?;
+    Ok((meta["Index"].as_u64().unwrap_or(0), state))
+}
+
+impl Operator for Server {
+    fn raft_configuration<'a>(
+        &'a self,
+        _: &'a Caller,
+        datacenter: &'a str,
+        stale: bool,
+    ) -> BoxFuture<'a, Result<Vec<RaftServer>, RpcError>> {
+        Box::pin(async move {
+            self.here(datacenter)?;
+            if !stale {
+                self.lead().await?;
+            }
+            Ok(self.raft_servers())
+        })
+    }
+
+    fn raft_remove_peer<'a>(
+        &'a self,
+        _: &'a Caller,
+        datacenter: &'a str,
+        peer: RaftPeer,
+    ) -> BoxFuture<'a, Result<(), RpcError>> {
+        Box::pin(async move {
+            self.here(datacenter)?;
+            self.lead().await?;
+            self.remove_peer(peer).await
+        })
+    }
+
+    fn raft_transfer_leader<'a>(
+        &'a self,
+        _: &'a Caller,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<(), RpcError>> {
+        Box::pin(async move {
+            self.lead().await?;
+            let own = self.consensus.status().raft_id;
+            let membership = self.consensus.membership();
+            let known = |member: &&Member| member.node_id == id;
+            if !id.is_empty() && !membership.members.values().any(|member| known(&member)) {
+                return Err(RpcError::refused(format!(
+                    "Could not find address for server id {id}"
+                )));
+            }
+            let target = membership.members.iter().find(|(raft_id, member)| {
+                **raft_id != own && member.voter && (id.is_empty() || known(member))
+            });
+            let (raft_id, _) = target.ok_or_else(|| RpcError::refused("cannot find peer"))?;
+            self.consensus.transfer_leadership(*raft_id);
+            Ok(())
+        })
+    }
+
+    fn autopilot<'a>(
+        &'a self,
+        _: &'a Caller,
+        datacenter: &'a str,
+    ) -> BoxFuture<'a, Result<AutopilotState, RpcError>> {
+        Box::pin(async move {
+            self.here(datacenter)?;
+            self.lead().await?;
+            Ok(self.autopilot_now())
+        })
+    }
+
+    fn snapshot_save<'a>(
+        &'a self,
+        _: &'a Caller,
+        datacenter: &'a str,
+        stale: bool,
+    ) -> BoxFuture<'a, Result<Snapshot, RpcError>> {
+        Box::pin(async move {
+            self.here(datacenter)?;
+            self.save(stale).await
+        })
+    }
+
+    fn snapshot_restore<'a>(
+        &'a self,
+        _: &'a Caller,
+        datacenter: &'a str,
+        archive: Bytes,
+    ) -> BoxFuture<'a, Result<(), RpcError>> {
+        Box::pin(async move {
+            self.here(datacenter)?;
+            self.restore(archive).await
+        })
+    }
+}

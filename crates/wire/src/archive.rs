@@ -1,0 +1,299 @@
+//! The snapshot archive: a compressed tar of metadata, state and checksums (spec/wire.md §7.1).
+//!
+//! Reads and writes streams, so an archive of any size is verified in constant memory. What the state stream holds is not
+//! known here.
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+
+/// Longest metadata or checksum member, bytes.
+const SMALL_BYTES_MAX: u64 = 16 << 20;
+
+/// Reads and verifies an archive; the state goes to `state`, the metadata is the answer. Errors are worded as the
+/// reference's.
+///
+/// # Errors
+/// What is wrong with the archive; what was written to `state` is then of no use.
+pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, String> {
+    let decompressed = GzDecoder::new(archive);
+    let headless = decompressed.header().is_none();
+    let mut tar = tar::Archive::new(decompressed);
+    let failed = |e: String| format!("failed to read snapshot file: {e}");
+    let members = members(&mut tar, state, headless).map_err(|e| match e {
+        Problem::Compression(e) => format!("failed to decompress snapshot: {e}"),
+        Problem::Content(e) => failed(e),
+    })?;
+    check(&members)
+        .map_err(|e| format!("failed checking integrity of snapshot: {e}"))
+        .map_err(failed)?;
+    let mut rest = tar.into_inner();
+    let unread = io::copy(&mut rest, &mut io::sink())
+        .map_err(|e| format!("failed to decompress snapshot: {}", gzip_text(&e)))?;
+    if unread > 0 {
+        return Err(format!("{unread} unread uncompressed bytes remain"));
+    }
+    serde_json::from_slice(&members.meta)
+        .map_err(|e| failed(format!("failed to decode snapshot metadata: {e}")))
+}
+
+enum Problem {
+    Compression(String),
+    Content(String),
+}
+
+#[derive(Default)]
+struct Members {
+    meta: Vec<u8>,
+    sums: Vec<u8>,
+    /// SHA-256 by name, hex.
+    found: BTreeMap<&'static str, String>,
+}
+
+fn gzip_text(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::UnexpectedEof => "unexpected EOF".to_owned(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            "gzip: invalid header".to_owned()
+        }
+        _ => e.to_string(),
+    }
+}
+
+/// Passes bytes on and hashes them.
+struct Hashing<'a> {
+    hash: Sha256,
+    out: &'a mut dyn Write,
+}
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.out.write(bytes)?;
+        self.hash.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `headless` says that the compressed stream did not even begin well.
+fn members<R: Read>(
+    tar: &mut tar::Archive<R>,
+    state: &mut dyn Write,
+    headless: bool,
+) -> Result<Members, Problem> {
+    let mut members = Members::default();
+    for name in ["meta.json", "state.bin"] {
+        members.found.insert(name, hex(Sha256::new()));
+    }
+    let reading = |e: io::Error| {
+        if headless {
+            Problem::Compression(gzip_text(&e))
+        } else {
+            Problem::Content(format!("failed reading snapshot: {}", gzip_text(&e)))
+        }
+    };
+    let data = |e: io::Error| {
+        Problem::Content(format!(
+            "failed to read or write snapshot data: {}",
+            gzip_text(&e)
+        ))
+    };
+    for entry in tar.entries().map_err(reading)? {
+        let entry = entry.map_err(reading)?;
+        let name = entry.path_bytes().into_owned();
+        let mut small = entry;
+        match name.as_slice() {
+            b"meta.json" => {
+                let bytes = read_small(&mut small).map_err(data)?;
+                members
+                    .found
+                    .insert("meta.json", hex(Sha256::new_with_prefix(&bytes)));
+                members.meta = bytes;
+            }
+            b"state.bin" => {
+                let mut hashing = Hashing {
+                    hash: Sha256::new(),
+                    out: state,
+                };
+                io::copy(&mut small, &mut hashing).map_err(data)?;
+                members.found.insert("state.bin", hex(hashing.hash));
+            }
+            b"SHA256SUMS" => members.sums = read_small(&mut small).map_err(data)?,
+            other => {
+                let name = quote(&String::from_utf8_lossy(other));
+                return Err(Problem::Content(format!(
+                    "unexpected file {name} in snapshot"
+                )));
+            }
+        }
+    }
+    Ok(members)
+}
+
+fn read_small(entry: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    entry.take(SMALL_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn check(members: &Members) -> Result<(), String> {
+    let mut listed = Vec::new();
+    for line in String::from_utf8_lossy(&members.sums).lines() {
+        let Some((sum, name)) = line.split_once("  ") else {
+            return Err("hash list is malformed".to_owned());
+        };
+        match members.found.get(name) {
+            None => return Err(format!("list missing hash for {}", quote(name))),
+            Some(found) if *found != sum => {
+                return Err(format!("hash check failed for {}", quote(name)));
+            }
+            Some(_) => listed.push(name.to_owned()),
+        }
+    }
+    match members
+        .found
+        .keys()
+        .find(|name| !listed.iter().any(|l| l == *name))
+    {
+        Some(name) => Err(format!("file missing for {}", quote(name))),
+        None => Ok(()),
+    }
+}
+
+/// What `meta.json` tells of a state.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// Raft term.
+    pub term: u64,
+    /// Index of the last change.
+    pub index: u64,
+    /// Unix time in milliseconds, part of the archive's ID.
+    pub unix_millis: u64,
+    /// Node ID and server address of every voter.
+    pub voters: Vec<(String, String)>,
+}
+
+impl Meta {
+    fn json(&self, size: usize) -> String {
+        let servers: Vec<Value> = self
+            .voters
+            .iter()
+            .map(|(id, address)| serde_json::json!({"Suffrage": 0, "ID": id, "Address": address}))
+            .collect();
+        let addresses: Vec<dialect::Bytes> = self
+            .voters
+            .iter()
+            .map(|(_, address)| dialect::Bytes::from(address.clone().into_bytes()))
+            .collect();
+        let peers = dialect::msgpack::to_vec(&dialect::List::from(addresses));
+        // The order of members is the reference's; a map of our own would sort them.
+        format!(
+            "{{\"Version\":1,\"ID\":\"{}-{}-{}\",\"Index\":{},\"Term\":{},\"Peers\":{},\"Configuration\":{{\"Servers\":{}}},\"ConfigurationIndex\":1,\"Size\":{size}}}\n",
+            self.term,
+            self.index,
+            self.unix_millis,
+            self.index,
+            self.term,
+            dialect::json::to_string(&dialect::Bytes::from(peers)),
+            Value::Array(servers),
+        )
+    }
+}
+
+/// Writes an archive of a state stream.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: impl Write, meta: &Meta, state: &[u8]) -> io::Result<()> {
+    let mut tar = tar::Builder::new(GzEncoder::new(out, Compression::fast()));
+    let text = meta.json(state.len());
+    let sums = format!(
+        "{}  meta.json\n{}  state.bin\n",
+        hex(Sha256::new_with_prefix(text.as_bytes())),
+        hex(Sha256::new_with_prefix(state))
+    );
+    for (name, bytes) in [
+        ("meta.json", text.as_bytes()),
+        ("state.bin", state),
+        ("SHA256SUMS", sums.as_bytes()),
+    ] {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o600);
+        header.set_mtime(meta.unix_millis / 1000);
+        header.set_size(bytes.len() as u64);
+        header.set_entry_type(tar::EntryType::Regular);
+        tar.append_data(&mut header, name, bytes)?;
+    }
+    tar.into_inner()?.finish()?.flush()
+}
+
+/// A text between quotes as Go's `%q` prints it.
+fn quote(text: &str) -> String {
+    format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(state: &[u8]) -> Vec<u8> {
+        let meta = Meta {
+            term: 2,
+            index: 15,
+            unix_millis: 1_700_000_000_000,
+            voters: vec![("id".into(), "10.0.0.1:8300".into())],
+        };
+        let mut out = Vec::new();
+        write(&mut out, &meta, state).unwrap();
+        out
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let state: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+        let mut back = Vec::new();
+        let meta = read(archive(&state).as_slice(), &mut back).unwrap();
+        assert_eq!(back, state);
+        assert_eq!(meta["ID"], "2-15-1700000000000");
+        assert_eq!(meta["Peers"], "ka0xMC4wLjAuMTo4MzAw");
+        assert_eq!(meta["Size"], state.len());
+    }
+
+    #[test]
+    fn every_cut_is_refused() {
+        let whole = archive(b"some state");
+        for length in 0..whole.len() {
+            assert!(
+                read(&whole[..length], &mut Vec::new()).is_err(),
+                "cut at {length}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_flip_changes_what_is_read() {
+        let whole = archive(b"some state");
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                let mut state = Vec::new();
+                // Some bytes of the headers (times, the system that made it) carry nothing.
+                if read(damaged.as_slice(), &mut state).is_ok() {
+                    assert_eq!(state, b"some state", "flip at {at}");
+                }
+            }
+        }
+    }
+}
