@@ -5,19 +5,22 @@
 //! After an error the log refuses everything until it is opened again, because nobody knows what the
 //! medium holds. Layout and reasons: docs/decisions/0003.
 
+mod open;
+
 use std::io;
 use std::sync::Arc;
+
+pub use open::Opened;
 
 use bytes::{Bytes, BytesMut};
 use raft::eraftpb::{Entry, EntryType};
 
-use crate::codec::{Malformed, Reader};
 use crate::disk::{Disk, DiskFile};
 use crate::faults::Faults;
 use crate::membership::Membership;
 use crate::message;
 use crate::record::{self, Header, Kind};
-use crate::scan::{self, SEGMENT_HEADER, Scan, SegmentHeader};
+use crate::scan::SegmentHeader;
 
 /// Bytes reserved for a segment; a larger batch gets a larger one.
 pub const SEGMENT_BYTES: u64 = 16 << 20;
@@ -140,41 +143,8 @@ pub struct Log {
     failed: Option<String>,
 }
 
-/// A log and what it held.
-pub struct Opened {
-    /// The log, ready to append.
-    pub log: Log,
-    /// The server's raft id.
-    pub raft_id: u64,
-    /// Term, vote and commit.
-    pub hard_state: HardState,
-    /// The membership a bootstrap wrote, with its index.
-    pub bootstrap: Option<(u64, Membership)>,
-    /// The position before the first entry.
-    pub base: Position,
-    /// All entries, without gaps.
-    pub entries: Vec<Entry>,
-    /// Whether the log was created just now.
-    pub fresh: bool,
-    /// Bytes of an interrupted write were cut off.
-    pub cut: bool,
-}
-
 fn name(sequence: u64) -> String {
     format!("{sequence:016x}.log")
-}
-
-fn sequence(name: &str) -> Option<u64> {
-    let stem = name.strip_suffix(".log")?;
-    (stem.len() == 16).then(|| u64::from_str_radix(stem, 16).ok())?
-}
-
-fn damaged<T>(file: String, offset: usize, reason: &'static str) -> Result<T, LogError> {
-    Err(LogError::Damaged {
-        file,
-        offset: offset as u64,
-        reason,
-    })
 }
 
 fn encode_hard_state(state: &HardState) -> [u8; 24] {
@@ -185,149 +155,7 @@ fn encode_hard_state(state: &HardState) -> [u8; 24] {
     out
 }
 
-fn decode_hard_state(bytes: Bytes) -> Result<HardState, Malformed> {
-    let mut reader = Reader::new(bytes);
-    let state = HardState {
-        term: reader.u64()?,
-        vote: reader.u64()?,
-        commit: reader.u64()?,
-    };
-    reader.end()?;
-    Ok(state)
-}
-
-/// Everything read so far while opening.
-struct Replay {
-    segments: Vec<Segment>,
-    hard_state: HardState,
-    bootstrap: Option<(u64, Membership)>,
-    base: Position,
-    entries: Vec<Entry>,
-    batch: u32,
-    cut: bool,
-    /// Segments before the oldest one were removed because a snapshot covers them.
-    purged: bool,
-}
-
 impl Log {
-    /// Opens the log, or creates an empty one under `fresh_id` when there is none. `snapshot` is the newest
-    /// snapshot in place: what it covers may be missing, and a log that does not reach it is emptied.
-    ///
-    /// # Errors
-    /// [`LogError::Damaged`] with file and offset when the bytes are not what was written: a shorter log is
-    /// never returned for them. [`LogError::Io`] when the medium fails.
-    pub fn open(
-        disk: Arc<dyn Disk>,
-        options: LogOptions,
-        snapshot: Option<Position>,
-        fresh_id: u64,
-    ) -> Result<Opened, LogError> {
-        let mut sequences = Vec::new();
-        for file in disk.list()? {
-            if let Some(number) = sequence(&file) {
-                sequences.push(number);
-            } else if file.ends_with(".log.tmp") {
-                disk.remove(&file)?;
-            }
-        }
-        sequences.sort_unstable();
-        if sequences.is_empty() {
-            if snapshot.is_some() {
-                return damaged(name(1), 0, "there is a snapshot but no log");
-            }
-            return Log::create(disk, options, fresh_id);
-        }
-        let replay = read_segments(&*disk, &sequences, snapshot)?;
-        let raft_id = replay
-            .segments
-            .last()
-            .map_or(fresh_id, |segment| segment.header.raft_id);
-        let last = replay.entries.last().map_or(replay.base, |e| Position {
-            index: e.index,
-            term: e.term,
-        });
-        let mut log = Log {
-            disk,
-            options,
-            segments: replay.segments,
-            hard_state: replay.hard_state,
-            last,
-            batch: replay.batch,
-            buffer: BytesMut::new(),
-            appended: 0,
-            syncs: 0,
-            failed: None,
-        };
-        let (mut base, mut entries) = (replay.base, replay.entries);
-        if let Some(snapshot) = snapshot {
-            let known = (snapshot.index.checked_sub(base.index + 1))
-                .and_then(|at| entries.get(usize::try_from(at).ok()?))
-                .map_or(base, |e| Position {
-                    index: e.index,
-                    term: e.term,
-                });
-            let holds = base.index > snapshot.index || known == snapshot;
-            if base.index > snapshot.index {
-                let file = log.segments.first().map(|s| name(s.header.sequence));
-                return damaged(
-                    file.unwrap_or_default(),
-                    0,
-                    "entries between the snapshot and the log are missing",
-                );
-            }
-            if !holds {
-                log.reset(snapshot)?;
-                entries.clear();
-                base = snapshot;
-            }
-        }
-        log.appended = entries.iter().map(|e| entry_bytes(e) as u64).sum();
-        Ok(Opened {
-            raft_id,
-            hard_state: log.hard_state,
-            bootstrap: replay.bootstrap,
-            base,
-            entries,
-            fresh: false,
-            cut: replay.cut,
-            log,
-        })
-    }
-
-    fn create(disk: Arc<dyn Disk>, options: LogOptions, raft_id: u64) -> Result<Opened, LogError> {
-        let mut log = Log {
-            disk,
-            options,
-            segments: Vec::new(),
-            hard_state: HardState::default(),
-            last: Position::default(),
-            batch: 0,
-            buffer: BytesMut::new(),
-            appended: 0,
-            syncs: 0,
-            failed: None,
-        };
-        let header = SegmentHeader {
-            reset: false,
-            raft_id,
-            sequence: 1,
-            first: 1,
-            prev_term: 0,
-            prev_end: 0,
-        };
-        log.add_segment(header, 0)?;
-        Ok(Opened {
-            log,
-            raft_id,
-            hard_state: HardState::default(),
-            bootstrap: None,
-            base: Position::default(),
-            entries: Vec::new(),
-            fresh: true,
-            cut: false,
-        })
-    }
-
     /// Writes the first membership into an empty log, durably: index 1, term 1, committed.
     ///
     /// # Errors
@@ -727,223 +555,4 @@ pub fn command(index: u64, term: u64, payload: Bytes) -> Entry {
 /// Bytes an entry takes in the log.
 pub(crate) fn entry_bytes(entry: &Entry) -> usize {
     record::span(message::payload(entry).len())
-}
-
-fn read_all(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
-    let len =
-        usize::try_from(file.len()?).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-    let mut bytes = vec![0u8; len];
-    let read = file.read_at(0, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
-fn read_segments(
-    disk: &dyn Disk,
-    sequences: &[u64],
-    snapshot: Option<Position>,
-) -> Result<Replay, LogError> {
-    let mut replay = Replay {
-        segments: Vec::new(),
-        hard_state: HardState::default(),
-        bootstrap: None,
-        base: Position::default(),
-        entries: Vec::new(),
-        batch: 0,
-        cut: false,
-        purged: false,
-    };
-    let mut headers = Vec::new();
-    for sequence in sequences {
-        let file_name = name(*sequence);
-        let file = disk.open(&file_name)?;
-        let mut head = [0u8; SEGMENT_HEADER];
-        let read = file.read_at(0, &mut head)?;
-        let header = SegmentHeader::decode(&head[..read]);
-        let header = match header {
-            Ok(header) if header.sequence == *sequence => header,
-            Ok(_) => return damaged(file_name, 24, "the segment has another one's name"),
-            Err(reason) => return damaged(file_name, 0, reason),
-        };
-        headers.push((header, file));
-    }
-    // An interrupted removal leaves old segments apart from the rest, an interrupted reset all of them.
-    let start = headers.iter().rposition(|(h, _)| h.reset).unwrap_or(0);
-    let apart = headers
-        .windows(2)
-        .rposition(|pair| pair[1].0.sequence != pair[0].0.sequence + 1)
-        .map_or(0, |at| at + 1);
-    let covered = |at: usize| {
-        headers
-            .get(at)
-            .is_some_and(|(h, _)| snapshot.is_some_and(|s| h.first <= s.index + 1))
-    };
-    if apart > start && !covered(apart) {
-        return damaged(
-            name(headers[apart].0.sequence - 1),
-            0,
-            "the segment is missing",
-        );
-    }
-    let start = start.max(apart);
-    let ends: Vec<Option<usize>> = headers
-        .iter()
-        .skip(1)
-        .map(|(h, _)| Some(h.prev_end as usize))
-        .chain([None])
-        .collect();
-    for (at, (header, file)) in headers.into_iter().enumerate() {
-        if at < start {
-            disk.remove(&name(header.sequence))?;
-            disk.sync_dir()?;
-            continue;
-        }
-        if at == start {
-            let begins = header.sequence == 1 || header.reset || snapshot.is_some();
-            if !begins {
-                return damaged(name(header.sequence - 1), 0, "the segment is missing");
-            }
-            replay.purged = header.sequence != 1 && !header.reset;
-            replay.base = Position {
-                index: header.first.saturating_sub(1),
-                term: header.prev_term,
-            };
-        }
-        read_segment(&mut replay, header, file, ends[at])?;
-    }
-    settle_base(&mut replay, snapshot);
-    Ok(replay)
-}
-
-fn read_segment(
-    replay: &mut Replay,
-    header: SegmentHeader,
-    file: Box<dyn DiskFile>,
-    end: Option<usize>,
-) -> Result<(), LogError> {
-    let file_name = name(header.sequence);
-    let mut bytes = read_all(&*file)?;
-    let capacity = bytes.len() as u64;
-    let Scan {
-        records,
-        end,
-        batch,
-        tail,
-    } = match scan::scan(&bytes, header.seed(), end) {
-        Ok(scan) => scan,
-        Err(damage) => return damaged(file_name, damage.offset, damage.reason),
-    };
-    if batch == 0 {
-        return damaged(
-            file_name,
-            SEGMENT_HEADER,
-            "the segment's first record is missing",
-        );
-    }
-    let short = (end as u64) > capacity;
-    if tail || short {
-        file.set_len(end as u64)?;
-        file.sync()?;
-        file.set_len(capacity.max(end as u64))?;
-        file.sync()?;
-        replay.cut = true;
-    }
-    bytes.truncate(end);
-    bytes.shrink_to_fit();
-    let bytes = Bytes::from(bytes);
-    let mut segment = Segment {
-        header,
-        file,
-        live: header.first,
-        offsets: Vec::new(),
-        end,
-        capacity,
-    };
-    for (at, record) in records {
-        let start = at + record::HEADER;
-        let payload = bytes.slice(start..start + record.len);
-        let malformed = |_: Malformed| LogError::Damaged {
-            file: file_name.clone(),
-            offset: at as u64,
-            reason: "the record's content is malformed",
-        };
-        match record.kind {
-            Kind::HardState => replay.hard_state = decode_hard_state(payload).map_err(malformed)?,
-            Kind::Membership => {
-                let membership = Membership::decode(&payload).map_err(malformed)?;
-                replay.bootstrap = Some((record.index, membership));
-                replay.base = Position {
-                    index: record.index,
-                    term: record.term,
-                };
-                segment.live = record.index + 1;
-            }
-            Kind::Seal => {}
-            Kind::Command | Kind::Change => {
-                let change = record.kind == Kind::Change;
-                let entry = message::entry(change, record.index, record.term, payload);
-                if !replay.place(&mut segment, entry, at) {
-                    return damaged(file_name, at, "an entry's index leaves a gap");
-                }
-            }
-        }
-    }
-    replay.batch = batch;
-    replay.segments.push(segment);
-    Ok(())
-}
-
-impl Replay {
-    /// Adds an entry, replacing what it supersedes. False when it does not continue what is there.
-    fn place(&mut self, segment: &mut Segment, entry: Entry, at: usize) -> bool {
-        let first = self
-            .entries
-            .first()
-            .map_or(self.base.index + 1, |e| e.index);
-        let next = self
-            .entries
-            .last()
-            .map_or(self.base.index + 1, |e| e.index + 1);
-        let index = entry.index;
-        if index > next {
-            return false;
-        }
-        if index < first {
-            // What is left may begin with entries that replaced some of a removed segment.
-            if !self.purged {
-                return false;
-            }
-            self.entries.clear();
-        }
-        let keep = index.saturating_sub(first) as usize;
-        self.entries.truncate(keep.min(self.entries.len()));
-        for earlier in &mut self.segments {
-            earlier.replace_from(index);
-        }
-        segment.replace_from(index);
-        segment.push(index, at);
-        self.entries.push(entry);
-        true
-    }
-}
-
-/// Finds the position before the first entry when entries of the oldest segment replaced removed ones.
-fn settle_base(replay: &mut Replay, snapshot: Option<Position>) {
-    let Some(first) = replay.entries.first().map(|e| (e.index, e.term)) else {
-        return;
-    };
-    if replay.base.index + 1 == first.0 {
-        return;
-    }
-    if let Some(snapshot) = snapshot
-        && snapshot.index + 1 == first.0
-    {
-        replay.base = snapshot;
-        return;
-    }
-    replay.base = Position {
-        index: first.0,
-        term: first.1,
-    };
-    replay.entries.remove(0);
 }

@@ -161,7 +161,7 @@ fn a_membership_changes_only_after_its_commit_is_on_disk() {
             let count = cluster.get(1).membership().members.len();
             if count < before {
                 let saved = cluster.writes.iter().filter(|(id, ..)| *id == 1);
-                let saved = saved.filter_map(|(_, w, _)| w.hard_state).last().unwrap();
+                let saved = saved.rev().find_map(|(_, w, _)| w.hard_state).unwrap();
                 assert!(saved.commit >= 3, "{saved:?}");
                 before = count;
             }
