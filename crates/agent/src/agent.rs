@@ -3,6 +3,7 @@
 use crate::checks::Runners;
 use crate::expand;
 use crate::persist::{Shelf, Store, StoredBeat, StoredCheck, StoredService};
+use crate::watch::{self, Endpoint, Watches};
 use local::{Local, NodeInfo, Settings, Source};
 use model::{CheckType, HealthCheck, NodeService, ServiceDefinition, status};
 use parking_lot::{Mutex, RwLock};
@@ -13,7 +14,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, watch as signal};
 
 /// Pause between two looks for services that were critical too long (spec/agent-config.md §15).
 const REAP_INTERVAL: Duration = Duration::from_secs(30);
@@ -41,6 +42,8 @@ pub struct Config {
     pub sidecar_ports: SidecarRange,
     /// `DOCKER_HOST`
     pub docker_host: String,
+    /// Where the agent's own HTTP API is, for watches; `None` without one.
+    pub endpoint: Option<Endpoint>,
     /// Certificates for probes when `enable_agent_tls_for_checks` is set.
     pub check_tls: net::tls::TlsFiles,
 }
@@ -55,6 +58,15 @@ pub struct Definitions {
     pub services: Vec<ServiceRegistration>,
     /// Checks.
     pub checks: Vec<CheckRegistration>,
+    /// Watches as they are written.
+    pub watches: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// A definition that cannot be registered.
+struct Refused {
+    /// `services` or `checks`.
+    what: &'static str,
+    text: String,
 }
 
 /// The agent room.
@@ -67,8 +79,9 @@ pub struct Agent {
     pub(crate) room: Room,
     pub(crate) time: Time,
     pub(crate) store: Store,
-    pub(crate) version: watch::Sender<u64>,
+    pub(crate) version: signal::Sender<u64>,
     pub(crate) wake_sync: Notify,
+    watches: Mutex<Option<Watches>>,
     /// One sync at a time: steps of two plans must not overtake each other.
     pub(crate) syncing: tokio::sync::Mutex<()>,
 }
@@ -116,14 +129,18 @@ impl Agent {
             room: room.clone(),
             time: time.clone(),
             store: Store::new(config.data_dir.clone()),
-            version: watch::Sender::new(1),
+            version: signal::Sender::new(1),
             wake_sync: Notify::new(),
+            watches: Mutex::new(None),
             syncing: tokio::sync::Mutex::new(()),
             config: RwLock::new(config),
         });
         let _ = reports.0.set(Arc::downgrade(&agent));
-        agent.load_definitions(definitions)?;
+        agent
+            .load_definitions(definitions)
+            .map_err(|refused| refused.text)?;
         agent.restore(definitions);
+        agent.watch(definitions)?;
         let (syncer, reaper) = (agent.clone(), agent.clone());
         room.spawn("anti-entropy", async move { syncer.keep_in_sync().await });
         room.spawn("reaper", async move { reaper.reap().await });
@@ -158,8 +175,23 @@ impl Agent {
         }
         *self.config.write() = config;
         self.drop_file_entries(definitions);
-        self.load_definitions(definitions)?;
+        self.load_definitions(definitions)
+            .map_err(|Refused { what, text }| format!("Failed reloading {what}: {text}"))?;
         self.wake_sync.notify_one();
+        self.watch(definitions)
+            .map_err(|error| format!("Failed reloading watches: {error}"))
+    }
+
+    /// Ends the watches that run and starts those of the configuration.
+    fn watch(&self, definitions: &Definitions) -> Result<(), String> {
+        *self.watches.lock() = None;
+        if definitions.watches.is_empty() {
+            return Ok(());
+        }
+        let endpoint = self.config.read().endpoint.clone();
+        let endpoint = endpoint.ok_or("watch plans require an HTTP or HTTPS endpoint")?;
+        let plans = watch::parse(&definitions.watches)?;
+        *self.watches.lock() = Some(Watches::start(&self.room, &self.time, plans, &endpoint));
         Ok(())
     }
 
@@ -213,17 +245,24 @@ impl Agent {
         }
     }
 
-    fn load_definitions(self: &Arc<Self>, definitions: &Definitions) -> Result<(), String> {
+    fn load_definitions(self: &Arc<Self>, definitions: &Definitions) -> Result<(), Refused> {
         for registration in &definitions.services {
             let name = &registration.definition.name;
             self.validate_service(&registration.definition)
                 .and_then(|()| self.add_service(registration, Source::File))
-                .map_err(|error| format!("Failed to register service {name:?}: {error}"))?;
+                .map_err(|error| Refused {
+                    what: "services",
+                    text: format!("Failed to register service {name:?}: {error}"),
+                })?;
         }
         for registration in &definitions.checks {
-            let name = &registration.definition.name;
+            let id = check_id(registration);
+            let definition = &registration.definition;
             self.add_check(registration, Source::File, None)
-                .map_err(|error| format!("Failed to register check '{name}': {error}"))?;
+                .map_err(|error| Refused {
+                    what: "checks",
+                    text: format!("Failed to register check '{id}': {error} &{{{definition:?}}}"),
+                })?;
         }
         Ok(())
     }

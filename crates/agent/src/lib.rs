@@ -17,9 +17,11 @@ mod persist;
 mod port;
 mod sync;
 mod upstreams;
+mod watch;
 
 pub use agent::{Agent, Config, Definitions};
 pub use alone::Alone;
 pub use events::OwnEvents;
 pub use files::{check_from_file, service_from_file};
 pub use port::AgentPort;
+pub use watch::Endpoint;

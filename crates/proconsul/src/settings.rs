@@ -1,7 +1,8 @@
 //! From the validated configuration to what each room and door wants to know.
 
-use config::{Config, LimitMode, RecursorStrategy, TlsInterface};
+use config::{Config, LimitMode, Listen, RecursorStrategy, TlsInterface};
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Metadata that every agent adds to its node.
@@ -159,6 +160,7 @@ impl Settings<'_> {
             net::tls::TlsFiles::default()
         };
         agent::Config {
+            endpoint: self.endpoint(),
             info: local::NodeInfo {
                 id: identity.id.clone(),
                 name: identity.name.clone(),
@@ -228,13 +230,45 @@ impl Settings<'_> {
                 .iter()
                 .map(agent::check_from_file)
                 .collect::<Result<_, _>>()?,
+            watches: from.watches.clone(),
         })
+    }
+
+    /// Where watches reach this agent: a Unix socket, HTTP, or HTTPS, the first there is.
+    fn endpoint(&self) -> Option<agent::Endpoint> {
+        let net = &self.config.net;
+        let unix = net.http.iter().find_map(|listen| match listen {
+            Listen::Unix(path) => Some(agent::Endpoint::Unix(path.clone())),
+            Listen::Tcp(_) => None,
+        });
+        let tcp = |list: &[Listen]| {
+            list.iter().find_map(|listen| match listen {
+                Listen::Tcp(address) => Some(reachable(*address)),
+                Listen::Unix(_) => None,
+            })
+        };
+        unix.or_else(|| tcp(&net.http).map(agent::Endpoint::Http))
+            .or_else(|| {
+                let files = Box::new(tls_files(&self.config.tls.https));
+                tcp(&net.https).map(|address| agent::Endpoint::Https(address, files))
+            })
     }
 
     /// How long a TLS handshake of a client may take.
     pub(crate) fn handshake_timeout(&self) -> Duration {
         self.config.limits.https_handshake_timeout
     }
+}
+
+/// The address at which a listener is reached from this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 /// The files of one interface's TLS.

@@ -1,0 +1,170 @@
+//! A small HTTP client: the agent's own API, and handlers.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::TokioIo;
+use net::tls::TlsFiles;
+use rt::Room;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+/// Longest answer taken.
+const BODY_MAX: usize = 64 << 20;
+
+/// Where the agent's own HTTP API is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Endpoint {
+    /// Plain HTTP.
+    Http(SocketAddr),
+    /// HTTPS; the agent's certificate is verified with these files.
+    Https(SocketAddr, Box<TlsFiles>),
+    /// HTTP over a Unix socket.
+    Unix(PathBuf),
+}
+
+pub(super) struct Fetch {
+    endpoint: Endpoint,
+    room: Room,
+}
+
+/// What the API answered.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The index, or the content hash.
+    pub(super) mark: String,
+    pub(super) body: Bytes,
+}
+
+impl Fetch {
+    pub(super) fn new(endpoint: Endpoint, room: Room) -> Self {
+        Self { endpoint, room }
+    }
+
+    /// Asks the agent's own API.
+    pub(super) async fn get(&self, path: &str, token: &str) -> Result<Answer, String> {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = path.parse().map_err(|_| format!("invalid path {path:?}"))?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, HeaderValue::from_static("localhost"));
+        if !token.is_empty() {
+            let value = HeaderValue::from_str(token).map_err(|error| error.to_string())?;
+            headers.insert(HeaderName::from_static("x-consul-token"), value);
+        }
+        let (status, headers, body) = match &self.endpoint {
+            Endpoint::Http(address) => self.exchange(tcp(*address).await?, request).await?,
+            Endpoint::Https(address, files) => {
+                let config = files.client(true, &[]).map_err(|error| error.to_string())?;
+                let stream = tcp(*address).await?;
+                let stream = net::tls::connect(config, &address.ip().to_string(), stream)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                self.exchange(stream, request).await?
+            }
+            Endpoint::Unix(path) => {
+                let stream = UnixStream::connect(path).await;
+                self.exchange(stream.map_err(|error| error.to_string())?, request)
+                    .await?
+            }
+        };
+        let mark = ["x-consul-index", "x-consul-contenthash"]
+            .iter()
+            .find_map(|name| headers.get(*name)?.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        Ok(Answer { status, mark, body })
+    }
+
+    /// Sends a handler's request; the status and the beginning of the answer.
+    pub(super) async fn send(
+        &self,
+        handler: &super::plan::HttpHandler,
+        index: &str,
+        body: Bytes,
+    ) -> Result<(u16, Bytes), String> {
+        let url: Uri = handler
+            .url
+            .parse()
+            .map_err(|_| format!("invalid URL {:?}", handler.url))?;
+        let authority = url.authority().ok_or("no host in the URL")?;
+        let secure = url.scheme_str() == Some("https");
+        let port = authority
+            .port_u16()
+            .unwrap_or(if secure { 443 } else { 80 });
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::from_bytes(handler.method.as_bytes())
+            .map_err(|_| format!("invalid method {:?}", handler.method))?;
+        let path = url.path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = path.parse().map_err(|_| "invalid path".to_owned())?;
+        let headers = request.headers_mut();
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|error| error.to_string());
+        headers.insert(HOST, value(authority.as_str())?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(HeaderName::from_static("x-consul-index"), value(index)?);
+        for (name, text) in &handler.headers {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
+            if name == HOST {
+                headers.insert(HOST, value(text)?);
+            } else {
+                headers.append(name, value(text)?);
+            }
+        }
+        let stream = TcpStream::connect((host.as_str(), port))
+            .await
+            .map_err(|error| format!("{host}:{port}: {error}"))?;
+        let (status, _, body) = if secure {
+            let config = TlsFiles::default()
+                .client(!handler.skip_verify, &[])
+                .map_err(|error| error.to_string())?;
+            let stream = net::tls::connect(config, &host, stream)
+                .await
+                .map_err(|error| error.to_string())?;
+            self.exchange(stream, request).await?
+        } else {
+            self.exchange(stream, request).await?
+        };
+        Ok((status, body))
+    }
+
+    async fn exchange<S>(
+        &self,
+        stream: S,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(u16, HeaderMap, Bytes), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        request
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+        let (mut requests, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream))
+                .await
+                .map_err(|error| error.to_string())?;
+        self.room.spawn("watch-connection", async move {
+            // Its error is the request's error too.
+            let _ = connection.await;
+        });
+        let response = requests
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, BODY_MAX)
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok((head.status.as_u16(), head.headers, body.to_bytes()))
+    }
+}
+
+async fn tcp(address: SocketAddr) -> Result<TcpStream, String> {
+    TcpStream::connect(address)
+        .await
+        .map_err(|error| format!("dial tcp {address}: {error}"))
+}
