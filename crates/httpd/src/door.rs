@@ -18,10 +18,11 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY}
 use hyper::{Method, Response, StatusCode};
 use net::Peer;
 use ports::{BoxFuture, Caller, Events, LocalAgent, Members, Operator, Process, Rpc};
-use rt::Time;
+use rt::{Instant, Time};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use telemetry::{Metrics, names};
 
 /// What the door calls.
 pub struct Ports {
@@ -39,6 +40,8 @@ pub struct Ports {
     pub members: Arc<dyn Members>,
     /// The process around it.
     pub process: Arc<dyn Process>,
+    /// What is counted, and what the metrics endpoints show.
+    pub metrics: Metrics,
 }
 
 /// The HTTP door, shared by all its listeners.
@@ -126,7 +129,14 @@ impl Door {
         arrival: Arrival<'_>,
     ) -> Respond {
         let untyped = nothing_type(&arrival.head, &arrival.decoded);
-        let finish = Finish { untyped, settings };
+        let finish = Finish {
+            untyped,
+            settings,
+            door: self.clone(),
+            entry,
+            method: method_name(&arrival.head.method),
+            started: self.ports.time.now(),
+        };
         match self.checked(&finish.settings, entry, arrival) {
             Handled::Now(outcome) => Respond::Ready(Some(finish.response(outcome))),
             Handled::Later(future) => Respond::Waiting(future, finish),
@@ -348,10 +358,32 @@ fn nothing_type(head: &Head, path: &[u8]) -> HeaderValue {
 pub(crate) struct Finish {
     untyped: HeaderValue,
     settings: Arc<Prepared>,
+    door: Arc<Door>,
+    entry: &'static Entry,
+    method: &'static str,
+    started: Instant,
+}
+
+/// A method as metrics name it: what clients invent must not make series.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "OTHER",
+    }
 }
 
 impl Finish {
     fn response(&self, outcome: Outcome) -> Response<Body> {
+        let ports = &self.door.ports;
+        let took = ports.time.now().since(self.started);
+        let values = [self.method, self.entry.label.as_str()];
+        ports.metrics.time_with(names::API_HTTP, &values, took);
         let mut reply = outcome.unwrap_or_else(Reply::of_fault);
         if reply.nothing {
             reply.headers.insert(CONTENT_TYPE, self.untyped.clone());

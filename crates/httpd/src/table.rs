@@ -126,6 +126,13 @@ pub(crate) const ROUTES: &[Route] = &[
         Partition,
         &[(Get, agent_pool::members)],
     ),
+    route("/v1/agent/metrics", Ignored, &[(Get, telemetry::metrics)]),
+    route(
+        "/v1/agent/metrics/stream",
+        Ignored,
+        &[(Get, telemetry::stream)],
+    ),
+    route("/v1/agent/monitor", Ignored, &[(Get, telemetry::monitor)]),
     route("/v1/agent/reload", Ignored, &[(Put, agent::reload)]),
     route("/v1/agent/self", Ignored, &[(Get, agent_self::own)]),
     route("/v1/agent/service/", Both, &[(Get, agent::service)]),
@@ -255,6 +262,8 @@ pub(crate) const ROUTES: &[Route] = &[
 pub(crate) struct Entry {
     pub route: &'static Route,
     pub allow: HeaderValue,
+    /// Its path as metrics name it: `v1_kv_`.
+    pub label: String,
 }
 
 impl Entry {
@@ -323,6 +332,7 @@ impl Branch {
         let allow = allow_text(route);
         let entry = Entry {
             route,
+            label: route.path.trim_start_matches('/').replace('/', "_"),
             allow: HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("OPTIONS")),
         };
         let place = if subtree {

@@ -115,9 +115,13 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
     notify(State::Ready);
     let reload = || {
-        let loaded = load_again(flags, &logs)?;
-        *port.description.lock() = description(&loaded, &node_id, build);
-        running.reload(&loaded)
+        notify(State::Reloading);
+        let done = load_again(flags, &logs).and_then(|loaded| {
+            *port.description.lock() = description(&loaded, &node_id, build);
+            running.reload(&loaded)
+        });
+        notify(State::Ready);
+        done
     };
     let leave_on = |signal: &Signal| match signal {
         Signal::Interrupt => !loaded.config.join.skip_leave_on_interrupt,
@@ -187,17 +191,6 @@ async fn ending(signals: &mut Signals) -> Signal {
 
 fn load_again(flags: &Flags, logs: &telemetry::logging::LogHandle) -> Result<Loaded, String> {
     tracing::info!(target: "agent", "Reloading configuration...");
-    notify(State::Reloading);
-    let result = reload_now(flags, running, logs);
-    notify(State::Ready);
-    result
-}
-
-fn reload_now(
-    flags: &Flags,
-    running: &Running,
-    logs: &telemetry::logging::LogHandle,
-) -> Result<(), String> {
     let loaded = config::load(flags, &ThisHost).map_err(|error| error.to_string())?;
     for warning in &loaded.warnings {
         tracing::warn!(target: "agent", "{warning}");

@@ -27,7 +27,11 @@ impl Settings<'_> {
         meta
     }
 
-    pub(crate) fn server(&self, store: Option<std::path::PathBuf>) -> server::Config {
+    pub(crate) fn server(
+        &self,
+        store: Option<std::path::PathBuf>,
+        metrics: telemetry::Metrics,
+    ) -> server::Config {
         let c = self.config;
         let port = |number: i32| u16::try_from(number).unwrap_or(0);
         server::Config {
@@ -50,6 +54,7 @@ impl Settings<'_> {
             max_query_time: c.http.max_query_time,
             rpc_hold_timeout: c.performance.rpc_hold_timeout,
             session_ttl_min: c.limits.session_ttl_min,
+            metrics,
             ..server::Config::default()
         }
     }

@@ -72,13 +72,18 @@ impl Running {
         let metrics = telemetry::Metrics::new(settings.metrics(time.wall()));
         metrics.start(room, time).await?;
         let server = server::Server::start(
-            settings.server(data_dir.as_ref().map(DataDir::store)),
+            settings.server(data_dir.as_ref().map(DataDir::store), metrics.clone()),
             room,
             time.clone(),
         )
         .map_err(|error| format!("Failed to start Consul server: {error}"))?;
-        let limited =
-            server::RateLimited::new(server.clone(), time.clone(), settings.request_limits());
+        room.spawn("server metrics", server.clone().measure());
+        let limited = server::RateLimited::new(
+            server.clone(),
+            time.clone(),
+            settings.request_limits(),
+            metrics.clone(),
+        );
         let rpc: Arc<dyn Rpc> = limited.clone();
         let folder = loaded
             .config

@@ -70,6 +70,8 @@ pub struct Config {
     pub autopilot: AutopilotConfig,
     /// Where IDs of sessions and prepared queries come from.
     pub ids: Ids,
+    /// Where is counted.
+    pub metrics: telemetry::Metrics,
     /// A disk in place of `data_dir` (tests).
     pub disk: Option<Arc<dyn consensus::disk::Disk>>,
 }
@@ -105,6 +107,7 @@ impl Default for Config {
                 ..AutopilotConfig::default()
             },
             ids: Arc::new(|| uuid::Uuid::new_v4().to_string()),
+            metrics: telemetry::Metrics::default(),
             disk: None,
         }
     }

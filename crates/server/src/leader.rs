@@ -11,6 +11,7 @@ use model::{
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use telemetry::names;
 use tokio::sync::mpsc;
 use wire::Command;
 use wire::command::{
@@ -45,11 +46,15 @@ impl Server {
             self.known_leader.store(known, Ordering::Release);
             if !lead && self.leading.swap(false, Ordering::AcqRel) {
                 tracing::info!("cluster leadership lost");
+                self.config.metrics.incr(names::RAFT_STATE_FOLLOWER);
                 self.ready.send_replace(false);
                 self.effects.follow();
             }
             if lead && !self.is_ready() {
-                self.leading.store(true, Ordering::Release);
+                if !self.leading.swap(true, Ordering::AcqRel) {
+                    self.config.metrics.incr(names::RAFT_STATE_LEADER);
+                }
+                let began = self.time.now();
                 let established = tokio::select! {
                     established = self.establish() => established,
                     _ = status.changed() => continue,
@@ -60,6 +65,7 @@ impl Server {
                     continue;
                 }
                 self.ready.send_replace(true);
+                self.note(names::LEADER_BARRIER, began);
                 tracing::info!("cluster leadership acquired");
             }
             if status.changed().await.is_err() {
@@ -101,11 +107,14 @@ impl Server {
     pub(crate) async fn reconcile_again_and_again(self: Arc<Self>) {
         loop {
             self.time.sleep(self.config.reconcile_interval).await;
-            if self.is_ready()
-                && let Err(error) = self.reconcile().await
-            {
+            if !self.is_ready() {
+                continue;
+            }
+            let began = self.time.now();
+            if let Err(error) = self.reconcile().await {
                 tracing::warn!(%error, "failed to reconcile this server's node");
             }
+            self.note(names::LEADER_RECONCILE, began);
         }
     }
 
@@ -219,8 +228,11 @@ impl Server {
             match due {
                 Due::Session(id) => {
                     let server = self.clone();
-                    self.room
-                        .spawn("end a session", async move { server.expire(id).await });
+                    self.room.spawn("end a session", async move {
+                        let began = server.time.now();
+                        server.expire(id).await;
+                        server.note(names::SESSION_TTL_INVALIDATE, began);
+                    });
                 }
                 Due::Tombstones(index) => {
                     let command = Command::Tombstone(TombstoneRequest {
@@ -229,9 +241,11 @@ impl Server {
                         reap_index: index,
                         ..TombstoneRequest::default()
                     });
+                    let began = self.time.now();
                     if let Err(error) = self.propose(&command).await {
                         tracing::warn!(%error, index, "failed to reap tombstones");
                     }
+                    self.note(names::LEADER_REAP_TOMBSTONES, began);
                 }
             }
         }

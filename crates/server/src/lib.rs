@@ -11,6 +11,7 @@ mod group;
 mod leader;
 mod limits;
 mod machine;
+mod measure;
 mod operator;
 mod prepared;
 mod queue;

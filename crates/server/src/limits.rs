@@ -9,6 +9,7 @@ use ports::{
 use rt::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use telemetry::{Metrics, names};
 use wire::Outcome;
 use wire::command::{TxnRequest, TxnResponse};
 
@@ -94,11 +95,17 @@ pub struct RateLimited {
     time: Time,
     mode: AtomicU8,
     buckets: Mutex<(Bucket, Bucket)>,
+    metrics: Metrics,
 }
 
 impl RateLimited {
     /// Puts limits before a port.
-    pub fn new(inner: Arc<dyn Rpc>, time: Time, limits: RequestLimits) -> Arc<Self> {
+    pub fn new(
+        inner: Arc<dyn Rpc>,
+        time: Time,
+        limits: RequestLimits,
+        metrics: Metrics,
+    ) -> Arc<Self> {
         let now = time.now();
         let buckets = Mutex::new((
             Bucket::new(limits.read_rate, now),
@@ -109,6 +116,7 @@ impl RateLimited {
             time,
             mode: AtomicU8::new(limits.mode as u8),
             buckets,
+            metrics,
         })
     }
 
@@ -141,6 +149,10 @@ impl RateLimited {
             return Ok(());
         }
         let enforced = mode == LimitMode::Enforcing as u8;
+        let kind = if write { "global/write" } else { "global/read" };
+        let mode = if enforced { "enforcing" } else { "permissive" };
+        self.metrics
+            .incr_with(names::RPC_RATE_LIMIT_EXCEEDED, &[kind, "", mode]);
         tracing::debug!(write, enforced, "RPC exceeded allowed rate limit");
         match (enforced, write) {
             (false, _) => Ok(()),

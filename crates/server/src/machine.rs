@@ -2,6 +2,7 @@
 
 use crate::counters::Counters;
 use crate::effects::Effects;
+use crate::measure::Watch;
 use crate::view::{Board, Nature};
 use consensus::{Entry, SnapshotSource, StateMachine};
 use state::{Effect, Store, Touched, WatchKey};
@@ -16,6 +17,7 @@ pub(crate) struct Machine {
     touched: Touched,
     board: Arc<Board>,
     effects: Arc<Effects>,
+    watch: Watch,
     /// What is added to an entry's index: a restored archive may be ahead of this log, and indexes must not fall behind it.
     base: u64,
     /// Nobody reads yet: the log found at the start is being replayed.
@@ -23,12 +25,13 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(board: Arc<Board>, effects: Arc<Effects>) -> Self {
+    pub(crate) fn new(board: Arc<Board>, effects: Arc<Effects>, watch: Watch) -> Self {
         Self {
             store: Store::new(),
             touched: Touched::new(),
             board,
             effects,
+            watch,
             base: 0,
             replaying: true,
         }
@@ -44,6 +47,7 @@ impl StateMachine for Machine {
         counters
             .commands
             .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        let mut clock = self.watch.begin(self.replaying);
         let mut nature = Nature::default();
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
@@ -53,6 +57,7 @@ impl StateMachine for Machine {
                     let outcome =
                         self.store
                             .apply(entry.index + self.base, &command, &mut self.touched);
+                    clock.applied(&command);
                     if command == Command::RestoreCommit && !matches!(outcome, Outcome::Error(_)) {
                         let newest = self.store.root().last_index();
                         self.base = self.base.max(newest.saturating_sub(entry.index));
@@ -65,6 +70,7 @@ impl StateMachine for Machine {
                 }
             });
         }
+        clock.batch(batch.len());
         let (keys, effects) = self.touched.take();
         if !self.replaying {
             nature.restored = effects.contains(&Effect::Restored);

@@ -108,7 +108,10 @@ impl Server {
                     return Err(RpcError::NotReady);
                 }
                 let deadline = Instant::now() + self.config.rpc_hold_timeout;
-                match self.consensus.read_barrier(deadline).await {
+                let began = self.time.now();
+                let barrier = self.consensus.read_barrier(deadline).await;
+                self.note(telemetry::names::RPC_CONSISTENT_READ, began);
+                match barrier {
                     Ok(_) => Ok(()),
                     Err(consensus::ReadError::NotLeader { .. }) => Err(RpcError::NoLeader),
                     Err(consensus::ReadError::Full) => {

@@ -6,6 +6,7 @@ use ports::{
     Answered, BoxFuture, Caller, ClusterStatus, Execute, Executed, Explained, Query, ReadOptions,
     Rpc, RpcError, Write,
 };
+use telemetry::names;
 use wire::Outcome;
 use wire::command::{TxnRequest, TxnResponse};
 
@@ -16,6 +17,7 @@ impl Rpc for Server {
         query: Query,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Answered, RpcError>> {
+        self.count_read(&query);
         Server::read(self, query, options)
     }
 
@@ -25,7 +27,11 @@ impl Rpc for Server {
         query: &Query,
         options: &ReadOptions,
     ) -> Option<Result<Answered, RpcError>> {
-        Server::read_now(self, query, options)
+        let answered = Server::read_now(self, query, options);
+        if answered.is_some() {
+            self.count_read(query);
+        }
+        answered
     }
 
     fn write<'a>(
@@ -34,7 +40,7 @@ impl Rpc for Server {
         datacenter: &'a str,
         write: Write,
     ) -> BoxFuture<'a, Result<Outcome, RpcError>> {
-        Box::pin(self.make(datacenter, write))
+        Box::pin(self.make_measured(datacenter, write))
     }
 
     fn session_renew<'a>(
@@ -43,7 +49,7 @@ impl Rpc for Server {
         datacenter: &'a str,
         id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Session>, RpcError>> {
-        Box::pin(self.renew(datacenter, id))
+        Box::pin(self.timed(names::SESSION_RENEW, self.renew(datacenter, id)))
     }
 
     fn txn_read<'a>(
@@ -52,7 +58,7 @@ impl Rpc for Server {
         request: TxnRequest,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>> {
-        Box::pin(self.txn_look(request, options))
+        Box::pin(self.timed(names::TXN_READ, self.txn_look(request, options)))
     }
 
     fn execute<'a>(
@@ -61,7 +67,10 @@ impl Rpc for Server {
         request: Execute,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Executed, RpcError>> {
-        Box::pin(self.query_execute(request, options))
+        Box::pin(self.timed(
+            names::PREPARED_QUERY_EXECUTE,
+            self.query_execute(request, options),
+        ))
     }
 
     fn explain<'a>(
@@ -70,7 +79,10 @@ impl Rpc for Server {
         request: Execute,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Explained, RpcError>> {
-        Box::pin(self.query_explain(request, options))
+        Box::pin(self.timed(
+            names::PREPARED_QUERY_EXPLAIN,
+            self.query_explain(request, options),
+        ))
     }
 
     fn datacenters<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>> {

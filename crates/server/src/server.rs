@@ -5,6 +5,7 @@ use crate::counters::Counters;
 use crate::effects::Effects;
 use crate::group::Groups;
 use crate::machine::Machine;
+use crate::measure::Watch;
 use crate::queue::Coordinates;
 use crate::view::Board;
 use consensus::{Consensus, ProposeError, Role, Status};
@@ -14,6 +15,7 @@ use state::Root;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use telemetry::names;
 use tokio::sync::{mpsc, watch};
 use wire::{Command, Outcome};
 
@@ -70,8 +72,9 @@ impl Server {
             disk: config.disk.clone(),
             ..consensus::Config::default()
         };
-        let consensus =
-            Consensus::start(engine, Machine::new(board.clone(), effects.clone()), None)?;
+        let watch = Watch::new(config.metrics.clone(), time.clone());
+        let machine = Machine::new(board.clone(), effects.clone(), watch);
+        let consensus = Consensus::start(engine, machine, None)?;
         let server = Arc::new(Self {
             groups: Groups::new(board.clone()),
             coordinates: Coordinates::default(),
@@ -154,9 +157,16 @@ impl Server {
     pub(crate) async fn propose(&self, command: &Command) -> Result<Outcome, RpcError> {
         let payload = command.encode();
         let mut waited = false;
+        let metrics = &self.config.metrics;
         loop {
+            let proposed = self.time.now();
+            metrics.incr(names::RAFT_APPLY);
             match self.consensus.propose_wait(payload.clone()).await {
-                Ok((_, outcome)) => return Ok(outcome),
+                Ok((_, outcome)) => {
+                    let took = self.time.now().since(proposed);
+                    metrics.time(names::RAFT_COMMIT_TIME, took);
+                    return Ok(outcome);
+                }
                 // Nothing was done: it may be tried again once somebody leads.
                 Err(ProposeError::NotLeader { .. }) if !waited => {
                     waited = true;

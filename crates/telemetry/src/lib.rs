@@ -7,3 +7,11 @@ pub mod metrics;
 pub mod systemd;
 
 pub use metrics::{Metrics, MetricsConfig, Series, names};
+
+/// Name of this machine, "" when it has none that is text.
+pub fn hostname() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_default()
+}

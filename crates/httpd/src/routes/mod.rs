@@ -8,6 +8,7 @@ mod agent_view;
 pub(crate) mod catalog;
 pub(crate) mod coordinate;
 pub(crate) mod event;
+mod exporter;
 pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod operator;
@@ -15,6 +16,7 @@ pub(crate) mod query;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod status;
+pub(crate) mod telemetry;
 pub(crate) mod txn;
 pub(crate) mod ui;
 

@@ -204,7 +204,19 @@ impl Process for FakeAgent {
         serde_json::json!({ "Config": { "Version": "1.2.3+ce", "Revision": "abc" }, "DebugConfig": {} })
     }
 
-    fn log_lines(&self, _: &str, _: bool) -> Result<tokio::sync::mpsc::Receiver<Vec<u8>>, String> {
-        Err("no log".into())
+    fn log_lines(
+        &self,
+        level: &str,
+        json: bool,
+    ) -> Result<tokio::sync::mpsc::Receiver<Vec<u8>>, String> {
+        if level != "debug" {
+            return Err(format!("Unknown log level: {level}"));
+        }
+        let (sender, lines) = tokio::sync::mpsc::channel(2);
+        for line in [format!("json={json}\n"), "two\n".to_owned()] {
+            // There is room for both.
+            let _ = sender.try_send(line.into_bytes());
+        }
+        Ok(lines)
     }
 }

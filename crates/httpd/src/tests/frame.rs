@@ -45,6 +45,10 @@ impl Bench {
                 agent: agent.clone(),
                 members: agent.clone(),
                 process: agent.clone(),
+                metrics: telemetry::Metrics::new(telemetry::MetricsConfig {
+                    prometheus_retention: std::time::Duration::from_secs(60),
+                    ..telemetry::MetricsConfig::default()
+                }),
             },
         );
         Self { fake, agent, door }
@@ -72,10 +76,14 @@ impl Bench {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
+        let status = response.status().as_u16();
+        let body = runtime
+            .block_on(http_body_util::BodyExt::collect(response.into_body()))
+            .unwrap();
         Got {
-            status: response.status().as_u16(),
+            status,
             headers,
-            body: String::from_utf8_lossy(response.body().bytes().unwrap()).into_owned(),
+            body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         }
     }
 

@@ -5,3 +5,4 @@ mod fake;
 mod fake_agent;
 mod frame;
 mod socket;
+mod telemetry;

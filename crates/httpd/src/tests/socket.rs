@@ -29,6 +29,7 @@ fn house(config: Config) -> House {
         agent: agent.clone(),
         members: agent.clone(),
         process: agent,
+        metrics: telemetry::Metrics::default(),
     };
     let socket = net::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();

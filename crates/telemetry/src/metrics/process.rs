@@ -146,9 +146,7 @@ impl Machine {
         let Some(folder) = &metrics.0.config.host_metrics else {
             return;
         };
-        let host = nix::unistd::gethostname()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let host = crate::hostname();
         memory_of_machine(metrics, &host);
         self.processors(metrics, &host);
         disk(metrics, &host, folder);

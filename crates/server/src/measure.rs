@@ -1,0 +1,252 @@
+//! What a server counts of its work (spec/agent-config.md §21.2).
+
+use crate::server::{Server, leads};
+use ports::{Query, Read, RpcError, Write};
+use rt::{Instant, Time};
+use std::sync::Arc;
+use std::time::Duration;
+use telemetry::metrics::Metric;
+use telemetry::{Metrics, names};
+use wire::{Command, Outcome};
+
+/// Time between two looks at what changes often.
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks between two counts of the catalog.
+const COUNT_EVERY: u32 = 9;
+
+/// The apply thread's clock and metrics.
+pub(crate) struct Watch {
+    metrics: Metrics,
+    time: Time,
+}
+
+/// Measures one batch; nothing while the log is replayed.
+pub(crate) struct Clock<'a> {
+    watch: Option<&'a Watch>,
+    began: Instant,
+    last: Instant,
+}
+
+impl Watch {
+    pub(crate) fn new(metrics: Metrics, time: Time) -> Self {
+        Self { metrics, time }
+    }
+
+    pub(crate) fn begin(&self, replaying: bool) -> Clock<'_> {
+        let now = self.time.now();
+        Clock {
+            watch: (!replaying).then_some(self),
+            began: now,
+            last: now,
+        }
+    }
+}
+
+impl Clock<'_> {
+    /// A command was applied, since the one before it or the batch's beginning.
+    pub(crate) fn applied(&mut self, command: &Command) {
+        let Some(watch) = self.watch else { return };
+        let now = watch.time.now();
+        if let Some((metric, op)) = timer(command) {
+            watch.metrics.time_with(metric, &[op], now.since(self.last));
+        }
+        self.last = now;
+    }
+
+    /// All of the batch was applied.
+    pub(crate) fn batch(self, commands: usize) {
+        if let Some(watch) = self.watch {
+            let took = watch.time.now().since(self.began);
+            watch.metrics.time(names::RAFT_FSM_APPLY, took);
+            let commands = commands as f64;
+            watch.metrics.gauge(names::RAFT_COMMIT_NUM_LOGS, commands);
+        }
+    }
+}
+
+/// The timer of a command, and its operation.
+fn timer(command: &Command) -> Option<(Metric, &str)> {
+    Some(match command {
+        Command::Register(_) => (names::FSM_REGISTER, ""),
+        Command::Deregister(_) => (names::FSM_DEREGISTER, ""),
+        Command::Kvs(request) => (names::FSM_KVS, &request.op),
+        Command::Session(request) => (names::FSM_SESSION, &request.op),
+        Command::Tombstone(request) => (names::FSM_TOMBSTONE, &request.op),
+        Command::CoordinateBatch(_) => (names::FSM_COORDINATE_BATCH_UPDATE, ""),
+        Command::PreparedQuery(request) => (names::FSM_PREPARED_QUERY, &request.op),
+        Command::Txn(_) => (names::FSM_TXN, ""),
+        Command::Autopilot(_) => (names::FSM_AUTOPILOT, ""),
+        Command::SystemMetadata(request) => (names::FSM_SYSTEM_METADATA, &request.op),
+        _ => return None,
+    })
+}
+
+/// The timer of a write.
+fn apply_timer(write: &Write) -> Option<Metric> {
+    Some(match write {
+        Write::Register(_) => names::CATALOG_REGISTER,
+        Write::Deregister(_) => names::CATALOG_DEREGISTER,
+        Write::Kv(_) => names::KVS_APPLY,
+        Write::SessionCreate(_) | Write::SessionDestroy(_) => names::SESSION_APPLY,
+        Write::Txn(_) => names::TXN_APPLY,
+        Write::QueryCreate(_) | Write::QueryUpdate(_) | Write::QueryDelete(_) => {
+            names::PREPARED_QUERY_APPLY
+        }
+        _ => return None,
+    })
+}
+
+impl Server {
+    /// A timer that runs since `began`.
+    pub(crate) fn note(&self, metric: Metric, began: Instant) {
+        let took = self.time.now().since(began);
+        self.config.metrics.time(metric, took);
+    }
+
+    /// A request whose time is taken whatever comes of it.
+    pub(crate) async fn timed<T>(
+        &self,
+        metric: Metric,
+        request: impl Future<Output = Result<T, RpcError>>,
+    ) -> Result<T, RpcError> {
+        let began = self.time.now();
+        self.config.metrics.incr(names::RPC_REQUEST);
+        let done = request.await;
+        self.note(metric, began);
+        if done.is_err() {
+            self.config.metrics.incr(names::RPC_REQUEST_ERROR);
+        }
+        done
+    }
+
+    /// A write with its timer and the counts of requests.
+    pub(crate) async fn make_measured(
+        &self,
+        datacenter: &str,
+        write: Write,
+    ) -> Result<Outcome, RpcError> {
+        let (metric, began) = (apply_timer(&write), self.time.now());
+        self.config.metrics.incr(names::RPC_REQUEST);
+        let made = self.make(datacenter, write).await;
+        if let Some(metric) = metric {
+            self.note(metric, began);
+        }
+        if made.is_err() {
+            self.config.metrics.incr(names::RPC_REQUEST_ERROR);
+        }
+        made
+    }
+
+    /// A read comes in.
+    pub(crate) fn count_read(&self, query: &Query) {
+        let metrics = &self.config.metrics;
+        metrics.incr(names::RPC_REQUEST);
+        metrics.incr(names::RPC_QUERY);
+        if let Read::ServiceNodes {
+            name,
+            tags,
+            connect,
+            ..
+        } = &query.read
+        {
+            let [plain, with_tag, with_tags] = if *connect {
+                [
+                    names::CATALOG_CONNECT_QUERY,
+                    names::CATALOG_CONNECT_QUERY_TAG,
+                    names::CATALOG_CONNECT_QUERY_TAGS,
+                ]
+            } else {
+                [
+                    names::CATALOG_SERVICE_QUERY,
+                    names::CATALOG_SERVICE_QUERY_TAG,
+                    names::CATALOG_SERVICE_QUERY_TAGS,
+                ]
+            };
+            metrics.incr_with(plain, &[name]);
+            match tags.as_slice() {
+                [] => {}
+                [tag] => metrics.incr_with(with_tag, &[name, tag]),
+                tags => metrics.incr_with(with_tags, &[name, &tags.join(",")]),
+            }
+        }
+    }
+
+    /// Sets gauges, again and again. Who starts the server runs it in its room.
+    pub async fn measure(self: Arc<Self>) {
+        let mut looks = 0;
+        loop {
+            self.look();
+            if looks % COUNT_EVERY == 0 {
+                self.count();
+                self.count_health().await;
+            }
+            looks = looks.wrapping_add(1);
+            self.time.sleep(LOOK).await;
+        }
+    }
+
+    fn look(&self) {
+        let metrics = &self.config.metrics;
+        let status = self.consensus.status();
+        let leads = leads(&status);
+        let gauges = [
+            (names::RPC_QUERIES_BLOCKING, self.waiting() as f64),
+            (names::RAFT_APPLIED_INDEX, status.applied_index as f64),
+            (names::RAFT_LAST_INDEX, status.last_index as f64),
+            (names::SERVER_IS_LEADER, f64::from(u8::from(leads))),
+            (
+                names::SESSION_TTL_ACTIVE,
+                self.effects.session_timers() as f64,
+            ),
+        ];
+        for (metric, value) in gauges {
+            metrics.gauge(metric, value);
+        }
+        if leads {
+            // What followers last confirmed is known to the engine alone; the leader itself is always there.
+            metrics.time(names::RAFT_LEADER_LAST_CONTACT, Duration::ZERO);
+        }
+    }
+
+    /// What autopilot says, which only the leader's does.
+    async fn count_health(&self) {
+        if !self.is_ready() {
+            return;
+        }
+        let caller = ports::Caller::default();
+        if let Ok(state) = ports::Operator::autopilot(self, &caller, "").await {
+            let metrics = &self.config.metrics;
+            let tolerated = state.failure_tolerance as f64;
+            metrics.gauge(names::AUTOPILOT_FAILURE_TOLERANCE, tolerated);
+            let healthy = f64::from(u8::from(state.healthy));
+            metrics.gauge(names::AUTOPILOT_HEALTHY, healthy);
+        }
+    }
+
+    /// Sizes of the tables.
+    fn count(&self) {
+        let metrics = &self.config.metrics;
+        let here = [self.config.datacenter.as_str()];
+        let servers = self.consensus.status().membership.members.len();
+        metrics.gauge_with(names::MEMBERS_SERVERS, &here, servers as f64);
+        let usage = self.root().usage().rows;
+        for (metric, value) in [
+            (names::STATE_NODES, usage.nodes),
+            (names::STATE_SERVICES, usage.service_names),
+            (names::STATE_SERVICE_INSTANCES, usage.services),
+            (names::STATE_KV_ENTRIES, usage.kvs),
+            (
+                names::STATE_BILLABLE_SERVICE_INSTANCES,
+                usage.billable_services,
+            ),
+        ] {
+            metrics.gauge_with(metric, &here, value as f64);
+        }
+        let native = ("connect-native", &usage.connect_native);
+        let kinds = usage.kinds.iter().map(|(kind, n)| (kind.as_str(), n));
+        for (kind, value) in kinds.chain([native]) {
+            let values = [here[0], kind];
+            metrics.gauge_with(names::STATE_CONNECT_INSTANCES, &values, *value as f64);
+        }
+    }
+}
