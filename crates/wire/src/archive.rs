@@ -11,6 +11,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
+/// Size of a block of a tar file.
+const BLOCK: usize = 512;
 /// Longest metadata or checksum member, bytes.
 const SMALL_BYTES_MAX: u64 = 16 << 20;
 
@@ -32,8 +34,14 @@ pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, String> 
         .map_err(|e| format!("failed checking integrity of snapshot: {e}"))
         .map_err(failed)?;
     let mut rest = tar.into_inner();
-    let unread = io::copy(&mut rest, &mut io::sink())
-        .map_err(|e| format!("failed to decompress snapshot: {}", gzip_text(&e)))?;
+    // A tar file ends in two blocks of zeros, of which the reader took the first.
+    let mut last = Vec::with_capacity(BLOCK);
+    let broken = |e: io::Error| format!("failed to decompress snapshot: {}", gzip_text(&e));
+    (&mut rest).take(BLOCK as u64).read_to_end(&mut last).map_err(broken)?;
+    let mut unread = io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
+    if last.iter().any(|byte| *byte != 0) {
+        unread += last.len() as u64;
+    }
     if unread > 0 {
         return Err(format!("{unread} unread uncompressed bytes remain"));
     }
