@@ -86,13 +86,28 @@ async fn main() {
             max_wait: Duration::from_secs(600),
             ..ReadOptions::default()
         };
-        room.spawn("watch", async move {
+        tokio::spawn(async move {
             let _ = Rpc::read(&*server, caller, Query::new(read), options).await;
         });
         if n % 64 == 0 {
             tokio::task::yield_now().await;
         }
     }
+    let future = Rpc::read(
+        &*server,
+        caller,
+        Query::new(Read::Nodes),
+        ReadOptions {
+            min_index: 1,
+            ..ReadOptions::default()
+        },
+    );
+    println!(
+        "future: {} B, query: {} B",
+        size_of_val(&*future),
+        size_of::<Query>()
+    );
+    drop(future);
     while server.waiting() < count {
         tokio::task::yield_now().await;
     }
