@@ -137,6 +137,13 @@ impl Door {
         let _ = self.own.set(addresses);
     }
 
+    /// The start of a question, if anybody wants to know how long it takes.
+    fn timed(&self) -> Option<rt::Instant> {
+        let wanted = self.observer.is_some()
+            || tracing::enabled!(target: "agent.dns", tracing::Level::DEBUG);
+        wanted.then(|| self.time.now())
+    }
+
     /// Seconds since 1970: the serial of SOA records.
     fn unix_now(&self) -> u32 {
         let since = self
@@ -164,7 +171,7 @@ impl Door {
             }
             Request::Ignore => return Now::Silent,
         };
-        let started = self.observer.as_ref().map(|_| self.time.now());
+        let started = self.timed();
         let config = self.config.load();
         let plan = Plan::new(&question, &config.policy);
         let found = match &plan.need {
@@ -222,7 +229,7 @@ impl Door {
             Request::Refuse(header) => return Some(header.to_vec()),
             Request::Ignore => return None,
         };
-        let started = self.observer.as_ref().map(|_| self.time.now());
+        let started = self.timed();
         let config = self.config.load_full();
         let plan = Plan::new(&question, &config.policy);
         if plan.need == Need::Recurse {
