@@ -217,7 +217,7 @@ impl Server {
     }
 
     pub(crate) fn is_local(&self, datacenter: &str) -> bool {
-        datacenter.is_empty() || datacenter.eq_ignore_ascii_case(&self.config.datacenter)
+        datacenter.is_empty() || datacenter == self.config.datacenter
     }
 
     /// Refuses other datacenters: there is no way to them.

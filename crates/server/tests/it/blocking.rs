@@ -152,7 +152,14 @@ async fn other_datacenters_and_bad_filters_are_refused() {
         .read(&caller, query.clone(), ReadOptions::default())
         .await;
     assert_eq!(read.unwrap_err(), RpcError::NoPath);
+    // Case counts.
     query.datacenter = "DC1".into();
+    let read = bench
+        .server
+        .read(&caller, query.clone(), ReadOptions::default())
+        .await;
+    assert_eq!(read.unwrap_err(), RpcError::NoPath);
+    query.datacenter = "dc1".into();
     assert!(
         bench
             .server
