@@ -533,7 +533,7 @@ impl Agent {
         token: &str,
         source: Source,
     ) -> Result<(), AgentError> {
-        let id = row.check_id.clone();
+        let (id, service) = (row.check_id.clone(), row.service_id.clone());
         self.local
             .lock()
             .add_check(row, definition.clone(), token, source, self.now())
@@ -556,7 +556,12 @@ impl Agent {
             };
             self.save(Shelf::Checks, &id, &stored)?;
         }
-        self.run_check(&id, &definition).map_err(AgentError::Failed)
+        self.run_check(&id, &definition)
+            .map_err(AgentError::Failed)?;
+        if !service.is_empty() {
+            self.mirror(&service);
+        }
+        Ok(())
     }
 
     /// Removes a service with its checks and its sidecar; whether there was one.

@@ -60,9 +60,6 @@ pub(crate) fn service_row(definition: &ServiceDefinition) -> NodeService {
         },
         ..NodeService::default()
     };
-    if row.meta.is_nil() {
-        row.meta = Dict::from(std::collections::BTreeMap::new());
-    }
     tag_addresses(&mut row);
     row
 }
@@ -454,7 +451,8 @@ pub(crate) fn validate_addresses(addresses: &Dict<ServiceAddress>) -> Result<(),
     for (name, address) in addresses.iter() {
         let (family, right) = match name.as_str() {
             "lan_ipv4" | "wan_ipv4" => ("ipv4", address.address.parse::<Ipv4Addr>().is_ok()),
-            "lan_ipv6" | "wan_ipv6" => ("ipv6", address.address.parse::<Ipv6Addr>().is_ok()),
+            // The reference does not look at `wan_ipv6`.
+            "lan_ipv6" => ("ipv6", address.address.parse::<Ipv6Addr>().is_ok()),
             _ => continue,
         };
         if !right {

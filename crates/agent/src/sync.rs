@@ -13,6 +13,8 @@ const FULL_INTERVAL: Duration = Duration::from_secs(60);
 const RETRY_INTERVAL: Duration = Duration::from_secs(15);
 /// Pause before a partial sync that failed is tried again.
 const PARTIAL_RETRY: Duration = Duration::from_secs(2);
+/// Pause between two looks for a leader after the start.
+const LEADER_POLL: Duration = Duration::from_millis(50);
 /// How far behind a server may be that tells what the catalog has.
 const MAX_STALE: Duration = Duration::from_secs(2);
 /// Clusters up to this size sync at the plain interval.
@@ -29,15 +31,29 @@ fn scale(nodes: usize) -> u32 {
 
 impl Agent {
     pub(crate) async fn keep_in_sync(self: Arc<Self>) {
+        self.leader_known().await;
+        // What a server holds of the log when it starts may be old: the first comparison asks the leader.
+        let mut consistency = Consistency::Default;
         loop {
-            let next = match self.full_sync().await {
-                Ok(nodes) => FULL_INTERVAL + jitter(FULL_INTERVAL * scale(nodes)),
+            let next = match self.full_sync(consistency).await {
+                Ok(nodes) => {
+                    consistency = Consistency::Stale;
+                    FULL_INTERVAL + jitter(FULL_INTERVAL * scale(nodes))
+                }
                 Err(error) => {
                     tracing::warn!(%error, "failed to sync remote state");
                     RETRY_INTERVAL + jitter(RETRY_INTERVAL)
                 }
             };
             self.partial_until(self.now() + next).await;
+        }
+    }
+
+    /// Waits until there is a leader to ask, though not for ever.
+    async fn leader_known(&self) {
+        let end = self.now() + RETRY_INTERVAL;
+        while self.rpc.status().leader.is_empty() && self.now() < end {
+            self.time.sleep(LEADER_POLL).await;
         }
     }
 
@@ -65,9 +81,12 @@ impl Agent {
     }
 
     /// Compares with the catalog and sends what differs; the number of nodes in the cluster.
-    pub(crate) async fn full_sync(self: &Arc<Self>) -> Result<usize, RpcError> {
+    pub(crate) async fn full_sync(
+        self: &Arc<Self>,
+        consistency: Consistency,
+    ) -> Result<usize, RpcError> {
         let info = self.config.read().info.clone();
-        let view = self.catalog_view(&info.name).await?;
+        let view = self.catalog_view(&info.name, consistency).await?;
         {
             let _one = self.syncing.lock().await;
             self.local.lock().compare(&info, &view);
@@ -75,16 +94,20 @@ impl Agent {
         // Comparing may have brought tags and virtual addresses from the catalog.
         self.changed_now();
         self.push().await;
-        let nodes = self.ask(Read::Nodes).await?;
+        let nodes = self.ask(Read::Nodes, Consistency::Stale).await?;
         Ok(match &nodes.data {
             Data::Nodes(list) => list.len(),
             _ => 1,
         })
     }
 
-    async fn ask(&self, read: Read) -> Result<Arc<ports::Answer>, RpcError> {
+    async fn ask(
+        &self,
+        read: Read,
+        consistency: Consistency,
+    ) -> Result<Arc<ports::Answer>, RpcError> {
         let options = ReadOptions {
-            consistency: Consistency::Stale,
+            consistency,
             max_stale: MAX_STALE,
             ..ReadOptions::default()
         };
@@ -95,17 +118,15 @@ impl Agent {
             .answer)
     }
 
-    async fn catalog_view(&self, node: &str) -> Result<CatalogView, RpcError> {
-        let services = self
-            .ask(Read::NodeServices {
-                node: node.to_owned(),
-            })
-            .await?;
-        let checks = self
-            .ask(Read::NodeChecks {
-                node: node.to_owned(),
-            })
-            .await?;
+    async fn catalog_view(
+        &self,
+        node: &str,
+        consistency: Consistency,
+    ) -> Result<CatalogView, RpcError> {
+        let node = node.to_owned();
+        let of_node = Read::NodeServices { node: node.clone() };
+        let services = self.ask(of_node, consistency).await?;
+        let checks = self.ask(Read::NodeChecks { node }, consistency).await?;
         let mut view = CatalogView::default();
         if let Data::NodeServices(Some((row, list))) = &services.data {
             view.node = Some(row.clone());

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+/// Shortest TTL of sessions unless configured.
+const SESSION_TTL_MIN: Duration = Duration::from_secs(10);
 /// Metadata that every agent adds to its node.
 const SEGMENT_KEY: &str = "consul-network-segment";
 
@@ -53,7 +55,10 @@ impl Settings<'_> {
             default_query_time: c.http.default_query_time,
             max_query_time: c.http.max_query_time,
             rpc_hold_timeout: c.performance.rpc_hold_timeout,
-            session_ttl_min: c.limits.session_ttl_min,
+            session_ttl_min: match c.limits.session_ttl_min {
+                Duration::ZERO => SESSION_TTL_MIN,
+                set => set,
+            },
             metrics,
             ..server::Config::default()
         }

@@ -143,7 +143,9 @@ impl Fetch {
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
         let (mut requests, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            hyper::client::conn::http1::Builder::new()
+                .title_case_headers(true)
+                .handshake(TokioIo::new(stream))
                 .await
                 .map_err(|error| error.to_string())?;
         self.room.spawn("watch-connection", async move {

@@ -82,7 +82,7 @@ pub static ROOT: &[Field] = &[
         .or("\"600s\"")
         .flag("max-query-time"),
     key("discovery_max_stale", Duration).or("\"0s\""),
-    key("session_ttl_min", Duration).or("\"10s\""),
+    key("session_ttl_min", Duration).or("\"0s\""),
     key("enable_debug", Bool).or("false").dev("true").reloads(),
     key("disable_http_unprintable_char_filter", Bool).or("false"),
     key("unix_sockets", Block(UNIX_SOCKETS)),

@@ -45,7 +45,8 @@ pub(super) async fn run(
     };
     let probe = async {
         let response = check.follow(url, shown, body).await?;
-        let status = response.status();
+        let status = status_line(&response);
+        let found = health(response.status());
         let mut tail = Tail::new(output_max);
         let mut stream = response.into_body();
         // A body that breaks off still has a status; what came so far is the output.
@@ -54,23 +55,54 @@ pub(super) async fn run(
                 tail.write(data);
             }
         }
-        Ok::<_, String>((status, tail.text()))
+        Ok::<_, Failure>((found, status, tail.text()))
     };
     match within(time, limit, probe).await {
-        Some(Ok((status, text))) => {
-            let reason = status.canonical_reason().map_or_else(
-                || status.as_str().to_owned(),
-                |r| format!("{} {r}", status.as_str()),
-            );
-            Observation::new(
-                health(status),
-                format!("HTTP {shown} {url}: {reason} Output: {text}"),
-            )
+        Some(Ok((found, status, text))) => Observation::new(
+            found,
+            format!("HTTP {shown} {url}: {status} Output: {text}"),
+        ),
+        Some(Err(Failure { at, text })) => {
+            let at = at.as_deref().unwrap_or(url);
+            Observation::critical(format!("{verb} \"{at}\": {text}"))
         }
-        Some(Err(text)) => Observation::critical(format!("{verb} \"{url}\": {text}")),
         None => Observation::critical(format!(
             "{verb} \"{url}\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
         )),
+    }
+}
+
+/// Why a request failed.
+struct Failure {
+    /// The URL that is shown; `None` for the check's own.
+    at: Option<String>,
+    text: String,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self { at: None, text }
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// Code and reason as the server sent them.
+fn status_line(response: &Response<hyper::body::Incoming>) -> String {
+    let code = response.status();
+    let sent = response.extensions().get::<hyper::ext::ReasonPhrase>();
+    let reason = match sent {
+        Some(sent) => String::from_utf8_lossy(sent.as_bytes()).into_owned(),
+        None => code.canonical_reason().unwrap_or_default().to_owned(),
+    };
+    if reason.is_empty() {
+        code.as_str().to_owned()
+    } else {
+        format!("{} {reason}", code.as_str())
     }
 }
 
@@ -101,29 +133,38 @@ impl Fetch<'_> {
         url: &str,
         method: &str,
         body: &str,
-    ) -> Result<Response<hyper::body::Incoming>, String> {
+    ) -> Result<Response<hyper::body::Incoming>, Failure> {
         let mut target: Uri = url.parse().map_err(|e| format!("parse {url:?}: {e}"))?;
         let mut method = Method::from_bytes(method.as_bytes())
             .map_err(|_| format!("net/http: invalid method {method:?}"))?;
         let mut body = body.to_owned();
+        // A failure after a redirect shows where it led, and in the end what the last one said.
+        let mut at = None;
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.once(&target, &method, &body).await?;
+            let response = self
+                .once(&target, &method, &body)
+                .await
+                .map_err(|text| Failure {
+                    at: at.as_ref().map(|_| target.to_string()),
+                    text,
+                })?;
             let status = response.status().as_u16();
             if self.disable_redirects || !matches!(status, 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
             let Some(location) = response.headers().get(LOCATION) else {
                 return if matches!(status, 301..=303) {
-                    Err(format!("{status} response missing Location header"))
+                    Err(format!("{status} response missing Location header").into())
                 } else {
                     Ok(response)
                 };
             };
             let location = location
                 .to_str()
-                .map_err(|_| "failed to parse Location header".to_owned())?;
+                .map_err(|_| "failed to parse Location header")?;
             target = join(&target, location)
                 .ok_or_else(|| format!("failed to parse Location header {location:?}"))?;
+            at = Some(location.to_owned());
             if matches!(status, 301..=303) {
                 body.clear();
                 if method != Method::HEAD {
@@ -131,7 +172,10 @@ impl Fetch<'_> {
                 }
             }
         }
-        Err(format!("stopped after {REDIRECTS_MAX} redirects"))
+        Err(Failure {
+            at,
+            text: format!("stopped after {REDIRECTS_MAX} redirects"),
+        })
     }
 
     async fn once(
@@ -157,6 +201,7 @@ impl Fetch<'_> {
         let address = format!("{}:{port}", authority.host());
         let stream = dial::stream(&address, secure.then_some(self.tls)).await?;
         let (mut requests, connection) = hyper::client::conn::http1::Builder::new()
+            .title_case_headers(true)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|e| e.to_string())?;

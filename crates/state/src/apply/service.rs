@@ -60,6 +60,10 @@ impl Change<'_> {
         self.root.catalog.put_service(node, row.clone());
         if let Some(old) = &old {
             self.connect_name_left(old, &row);
+            if !same_name(&old.service, &row.service) {
+                // Who looks at the old name has lost an instance.
+                self.instance_touched(old);
+            }
         }
         self.service_moved(&row);
         self.services_moved(peer, node);
