@@ -135,6 +135,8 @@ impl Door {
             door: self.clone(),
             entry,
             method: method_name(&arrival.head.method),
+            said: tracing::enabled!(target: "agent.http", tracing::Level::DEBUG)
+                .then(|| Box::new(Said::of(&arrival))),
             started: self.ports.time.now(),
         };
         match self.checked(&finish.settings, entry, arrival) {
@@ -361,7 +363,41 @@ pub(crate) struct Finish {
     door: Arc<Door>,
     entry: &'static Entry,
     method: &'static str,
+    /// Only while the log shows it: a parked watch keeps what stands here.
+    said: Option<Box<Said>>,
     started: Instant,
+}
+
+/// A request as the log tells of it.
+struct Said {
+    url: String,
+    from: String,
+}
+
+impl Said {
+    fn of(arrival: &Arrival<'_>) -> Self {
+        let mut url = arrival.head.path().to_owned();
+        for (at, pair) in arrival
+            .head
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .enumerate()
+        {
+            if pair.is_empty() {
+                continue;
+            }
+            url.push(if at == 0 { '?' } else { '&' });
+            // A token in the log would be a token for whoever reads logs.
+            let secret = pair.split('=').next() == Some("token");
+            url.push_str(if secret { "token=<hidden>" } else { pair });
+        }
+        let from = arrival.remote.address();
+        Self {
+            url,
+            from: from.map_or_else(|| "@".to_owned(), |address| address.to_string()),
+        }
+    }
 }
 
 /// A method as metrics name it: what clients invent must not make series.
@@ -384,6 +420,17 @@ impl Finish {
         let took = ports.time.now().since(self.started);
         let values = [self.method, self.entry.label.as_str()];
         ports.metrics.time_with(names::API_HTTP, &values, took);
+        if let Some(said) = &self.said {
+            let nanos = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
+            tracing::debug!(
+                target: "agent.http",
+                method = self.method,
+                url = said.url,
+                from = said.from,
+                latency = dialect::duration::format(nanos),
+                "Request finished"
+            );
+        }
         let mut reply = outcome.unwrap_or_else(Reply::of_fault);
         if reply.nothing {
             reply.headers.insert(CONTENT_TYPE, self.untyped.clone());

@@ -183,3 +183,32 @@ fn the_document_is_that_of_the_table() {
     }
     assert_eq!(std::fs::read_to_string(path).unwrap(), document());
 }
+
+/// Names in the dashboard's expressions: words with an underscore before a brace, bracket or space.
+fn dashboard_names(text: &str) -> Vec<String> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(|word| word.starts_with("consul_") || word.starts_with("process_"))
+        .map(|word| word.trim_end_matches("_count").to_owned())
+        .collect()
+}
+
+#[test]
+fn the_dashboard_shows_what_there_is() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/grafana/proconsul.json"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let shown = metrics(None).prometheus().finish();
+    // Written by the door, from the catalog.
+    let exporter = [
+        "consul_catalog_service_node_healthy",
+        "consul_health_service_status",
+    ];
+    let names = dashboard_names(&text);
+    assert!(names.len() > 20);
+    for name in names {
+        let there = shown.contains(&format!("# TYPE {name} "));
+        assert!(there || exporter.contains(&name.as_str()), "{name}");
+    }
+}
