@@ -30,7 +30,7 @@ impl Agent {
         // One address holds every connection of a bench.
         scratch.file(
             "agent.json",
-            r#"{"limits": {"http_max_conns_per_client": 100000}, "log_level": "warn"}"#,
+            r#"{"limits": {"http_max_conns_per_client": 18000}, "log_level": "warn"}"#,
         )?;
         let start = Instant::now();
         let process = Self::spawn(binary, &scratch)?;

@@ -309,3 +309,27 @@ fn what_a_power_failure_leaves_holds_everything_acknowledged() {
         }
     }
 }
+
+#[test]
+fn a_sync_that_began_before_the_write_covers_nothing() {
+    let call = |is_sync, start: u64, end: u64| Call {
+        is_sync,
+        start,
+        end,
+        mark: end,
+        result: 0,
+        offset: 0,
+        path: "log".into(),
+        data: Vec::new(),
+    };
+    let write = call(false, 10, 20);
+    let beside = call(true, 15, 30);
+    assert_eq!(covered(&[write.clone(), beside], &write), None);
+    let failed = Call {
+        result: -1,
+        ..call(true, 25, 30)
+    };
+    assert_eq!(covered(&[write.clone(), failed], &write), None);
+    let after = call(true, 25, 40);
+    assert_eq!(covered(&[write.clone(), after], &write), Some(40));
+}
