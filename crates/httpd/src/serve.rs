@@ -19,6 +19,11 @@ use tokio::io::AsyncWriteExt as _;
 
 /// How long a client over the limit may take to be told so.
 const REFUSAL_DEADLINE: Duration = Duration::from_millis(10);
+/// How long the first byte of a TLS connection is waited for before the handshake takes over with its own deadline.
+const FIRST_BYTE_DEADLINE: Duration = Duration::from_secs(1);
+/// What a client gets that speaks plain HTTP to a TLS port.
+const PLAIN_ON_TLS: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 /// Pause after `accept` failed, for instance because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Streams that one HTTP/2 connection may have open.
@@ -114,9 +119,33 @@ async fn refuse(time: Time, mut stream: Stream, tls: Option<Arc<Acceptor>>) {
     }
 }
 
+/// Whether the first byte of a connection to a TLS port is that of a plain HTTP request; a TLS record begins otherwise.
+async fn speaks_plainly(stream: &Stream, time: &Time) -> bool {
+    let Stream::Tcp(tcp) = stream else {
+        return false;
+    };
+    let mut first = [0];
+    tokio::select! {
+        seen = tcp.peek(&mut first) => seen.is_ok_and(|length| length == 1) && first[0].is_ascii_uppercase(),
+        () = time.sleep(FIRST_BYTE_DEADLINE) => false,
+    }
+}
+
 /// A connection with TLS, after its handshake in HTTP/1 or HTTP/2. The rare parts are boxed, so that the task of a usual
 /// connection is small.
-async fn encrypted(room: Room, stream: Stream, peer: Peer, tls: Arc<Acceptor>, counted: Counted) {
+async fn encrypted(
+    room: Room,
+    mut stream: Stream,
+    peer: Peer,
+    tls: Arc<Acceptor>,
+    counted: Counted,
+) {
+    if Box::pin(speaks_plainly(&stream, &counted.door.ports.time)).await {
+        // The client is told and hung up on; whether it hears it is its affair.
+        let _ = stream.write_all(PLAIN_ON_TLS).await;
+        let _ = stream.shutdown().await;
+        return;
+    }
     let stream = match Box::pin(tls.accept(stream)).await {
         Ok(stream) => stream,
         Err(error) => {

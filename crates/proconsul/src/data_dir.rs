@@ -6,9 +6,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Our own files inside the data directory: log and snapshots.
-const STORE: &str = "store";
+/// Our log and snapshots, where other implementations keep theirs.
+const STORE: &str = "raft";
+/// Keyrings and snapshots of the gossip pools.
+const GOSSIP: &str = "serf";
+/// Says when a server was last alive (`server_rejoin_age_max`).
+const SERVER_METADATA: &str = "server_metadata.json";
+/// How often that is noted.
+const SEEN_INTERVAL: Duration = Duration::from_secs(3600);
 /// Held locked while a process uses the directory.
 const LOCK: &str = "proconsul.lock";
 
@@ -47,9 +54,12 @@ impl DataDir {
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
             format!("data directory {} is in use by another process; stop it or choose another -data-dir", path.display())
         })?;
-        if path.join("raft/raft.db").exists() && !path.join(STORE).exists() {
+        if ["raft.db", "wal"]
+            .iter()
+            .any(|theirs| path.join(STORE).join(theirs).exists())
+        {
             return Err(format!(
-                "data directory {} holds the raft store of another implementation (raft/raft.db); take a snapshot there with \
+                "data directory {} holds the raft store of another implementation (raft/raft.db or raft/wal); take a snapshot there with \
                  `snapshot save`, start with an empty directory here and `snapshot restore` it",
                 path.display()
             ));
@@ -63,6 +73,48 @@ impl DataDir {
     /// Where the servers' log and snapshots stand.
     pub(crate) fn store(&self) -> PathBuf {
         self.path.join(STORE)
+    }
+
+    /// Prepares what servers keep beside the log, and refuses one that was away for too long.
+    ///
+    /// # Errors
+    /// The text with which the start ends.
+    pub(crate) fn open_server(
+        &self,
+        now_unix: u64,
+        rejoin_age_max: Duration,
+    ) -> Result<(), String> {
+        let gossip = self.path.join(GOSSIP);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(&gossip)
+            .map_err(|error| format!("failed to create {}: {error}", gossip.display()))?;
+        let known = fs::read(self.path.join(SERVER_METADATA)).ok();
+        let seen = known.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        let last = seen.and_then(|value| value["last_seen_unix"].as_u64());
+        if last.is_some_and(|last| now_unix.saturating_sub(last) > rejoin_age_max.as_secs()) {
+            let limit = dialect::duration::format(
+                i64::try_from(rejoin_age_max.as_nanos()).unwrap_or(i64::MAX),
+            );
+            return Err(format!(
+                "refusing to rejoin cluster because server has been offline for more than the configured \
+                 server_rejoin_age_max ({limit}) - consider wiping your data dir"
+            ));
+        }
+        note_seen(&self.path, now_unix);
+        Ok(())
+    }
+
+    /// Goes on noting that the server is alive until the room closes.
+    pub(crate) fn keep_seen(&self, room: &rt::Room, time: &rt::Time) {
+        let (path, time) = (self.path.clone(), time.clone());
+        room.spawn("server metadata", async move {
+            loop {
+                time.sleep(SEEN_INTERVAL).await;
+                note_seen(&path, unix(&time));
+            }
+        });
     }
 
     /// The node's ID: the configured one, else what the directory remembers, else a new one that it will remember.
@@ -83,6 +135,21 @@ impl DataDir {
             }
             Err(error) => Err(format!("failed to setup node ID: {error}")),
         }
+    }
+}
+
+/// Seconds of Unix time.
+pub(crate) fn unix(time: &rt::Time) -> u64 {
+    time.wall()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+fn note_seen(folder: &Path, now_unix: u64) {
+    let text = serde_json::json!({ "last_seen_unix": now_unix }).to_string();
+    if let Err(error) = write(&folder.join(SERVER_METADATA), &text) {
+        tracing::error!(target: "agent", %error, "failed to write server metadata");
     }
 }
 
@@ -130,6 +197,22 @@ mod tests {
             dir.node_id()
                 .unwrap_err()
                 .contains("specified NodeID is invalid")
+        );
+    }
+
+    #[test]
+    fn a_server_that_was_away_too_long_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path()).unwrap();
+        let week = Duration::from_secs(168 * 3600);
+        dir.open_server(1_000, week).unwrap();
+        dir.open_server(1_000 + week.as_secs(), week).unwrap();
+        let error = dir
+            .open_server(2_000 + 2 * week.as_secs(), week)
+            .unwrap_err();
+        assert!(
+            error.contains("server_rejoin_age_max (168h0m0s)"),
+            "{error}"
         );
     }
 

@@ -67,7 +67,7 @@ impl Bound {
     ) -> Result<(), String> {
         let config = tls_files(&settings.config.tls.https)
             .server(HTTPS_ALPN)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("Failed reloading tls configuration: {}", tls_text(&error)))?;
         acceptor.replace(config);
         Ok(())
     }
@@ -87,6 +87,18 @@ fn socket(listen: &Listen, settings: &Settings<'_>) -> Result<net::Listener, Str
             net::bind_unix(Path::new(path), &mode)
                 .map_err(|error| format!("listen unix {}: {}", path.display(), error_text(&error)))
         }
+    }
+}
+
+/// The reference's words for a certificate or key that cannot be loaded.
+fn tls_text(error: &net::tls::TlsError) -> String {
+    match error {
+        net::tls::TlsError::Read(path, error) => format!(
+            "Failed to load cert/key pair: open {}: {}",
+            path.display(),
+            error_text(error)
+        ),
+        other => other.to_string(),
     }
 }
 

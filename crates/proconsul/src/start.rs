@@ -42,7 +42,12 @@ pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
     let folder = config.node.data_dir.as_deref().filter(|_| !config.node.dev);
     let data_dir = folder.map(DataDir::open).transpose()?;
     let node_id = match (&config.node.id, &data_dir) {
-        (Some(id), _) => id.clone(),
+        (Some(id), _) => {
+            config::meta::check_uuid(id).map_err(|error| {
+                format!("failed to setup node ID: specified NodeID is invalid: {error}")
+            })?;
+            id.clone()
+        }
         (None, Some(dir)) => dir.node_id()?,
         (None, None) => data_dir::new_node_id(),
     };
@@ -71,6 +76,11 @@ impl Running {
         let bound = listeners::bind(&settings)?;
         let metrics = telemetry::Metrics::new(settings.metrics(time.wall()));
         metrics.start(room, time).await?;
+        if let Some(dir) = &data_dir {
+            let age_max = loaded.config.node.server_rejoin_age_max;
+            dir.open_server(data_dir::unix(time), age_max)?;
+            dir.keep_seen(room, time);
+        }
         let server = server::Server::start(
             settings.server(data_dir.as_ref().map(DataDir::store), metrics.clone()),
             room,
