@@ -367,6 +367,19 @@ impl Response {
         })
     }
 
+    /// The index to wait on next; 0 when the answer has none.
+    pub fn index(&self) -> u64 {
+        self.header("x-consul-index").parse().unwrap_or(0)
+    }
+
+    /// Metadata as far as it is there: some endpoints answer without it.
+    pub fn meta_or_index(&self) -> QueryMeta {
+        self.meta().unwrap_or_else(|_| QueryMeta {
+            index: self.index(),
+            ..QueryMeta::default()
+        })
+    }
+
     /// Metadata of a read.
     ///
     /// # Errors

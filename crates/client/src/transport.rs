@@ -21,6 +21,8 @@ use tokio_rustls::TlsConnector;
 const IDLE_MAX: usize = 8;
 /// Time to establish a connection.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a TLS handshake.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Name sent as `User-Agent`.
 const AGENT: &str = concat!("proconsul-client/", env!("CARGO_PKG_VERSION"));
 
@@ -202,8 +204,11 @@ impl Client {
         let Some((connector, name)) = &self.0.tls else {
             return Ok(plain);
         };
-        let secured = connector.connect(name.clone(), plain).await;
-        Ok(Box::new(secured.map_err(|e| tls_text(&e))?))
+        let handshake = connector.connect(name.clone(), plain);
+        match tokio::time::timeout(TLS_TIMEOUT, handshake).await {
+            Ok(secured) => Ok(Box::new(secured.map_err(|e| tls_text(&e))?)),
+            Err(_) => Err("net/http: TLS handshake timeout".to_owned()),
+        }
     }
 }
 

@@ -30,7 +30,10 @@ fn run(call: &mut Call<'_>) -> i32 {
         [shell] if shell == "fish" => fish(),
         [page] if page == "man" => man(&call.process.build.version),
         _ => {
-            return crate::api::fail_with_help(call, "One of bash, zsh, fish or man must be given.");
+            return crate::api::fail_with_help(
+                call,
+                "One of bash, zsh, fish or man must be given.",
+            );
         }
     };
     crate::api::out_bytes(call, text.as_bytes());

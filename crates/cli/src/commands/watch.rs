@@ -106,10 +106,19 @@ async fn follow(call: &mut Call<'_>, api: &Api, plan: &Plan) -> i32 {
             call.out(text::json(&value, "    "));
             return 0;
         }
-        if let Err(e) = handle(call, &mut stop, &value, next).await {
-            return call.fail(e);
+        match handle(call, &mut stop, &value, next).await {
+            Ok(Ended::Well) => {}
+            Ok(Ended::Interrupted) => return 0,
+            Err(e) => return call.fail(e),
         }
     }
+}
+
+/// How a run of the program ended, if it did not fail by itself.
+enum Ended {
+    Well,
+    /// A signal came meanwhile and was passed on; however the program took it, the watch is over.
+    Interrupted,
 }
 
 /// Runs the program on one result.
@@ -118,7 +127,7 @@ async fn handle(
     stop: &mut Stop,
     value: &Value,
     index: u64,
-) -> Result<(), String> {
+) -> Result<Ended, String> {
     let mut program = Program::new(&call.args, call.flags.bool("shell"), call.env);
     program
         .command
@@ -137,20 +146,25 @@ async fn handle(
         child.wait().await
     };
     tokio::pin!(feed);
+    let mut interrupted = false;
     loop {
         let ended = tokio::select! {
             ended = &mut feed => ended,
             signal = stop.which() => {
                 child::signal_one(pid, signal);
+                interrupted = true;
                 continue;
             }
         };
+        if interrupted {
+            return Ok(Ended::Interrupted);
+        }
         let failure = match ended {
             Ok(status) => child::failure(status),
             Err(e) => Some(api::os_text(&e)),
         };
         return match failure {
-            None => Ok(()),
+            None => Ok(Ended::Well),
             Some(failure) => Err(format!("Error executing handler: {failure}")),
         };
     }

@@ -27,7 +27,7 @@ impl Client {
         let answer = self.send(request).await?;
         let absent = answer.status() == 404;
         let answer = if absent { answer } else { answer.ok().await? };
-        let meta = answer.meta()?;
+        let meta = answer.meta_or_index();
         if absent {
             answer.bytes().await?;
             return Ok((T::default(), meta));

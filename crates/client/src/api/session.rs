@@ -92,6 +92,8 @@ impl Client {
         options: &QueryOptions,
     ) -> Result<(Vec<UserEvent>, QueryMeta), Error> {
         let request = self.read("/v1/event/list", options);
-        self.call_meta(request.param_some("name", name)).await
+        let answer = self.call(request.param_some("name", name)).await?;
+        let meta = answer.meta_or_index();
+        Ok((answer.json().await?, meta))
     }
 }

@@ -139,8 +139,18 @@ fn from_files(call: &mut Call<'_>) -> Result<Vec<Value>, String> {
     Ok(services
         .iter()
         .filter_map(|service| serde_json::from_str(&service.to_string()).ok())
-        .map(|service| camel(service, ""))
+        .map(|service| whole_weights(camel(service, "")))
         .collect())
+}
+
+/// A weight that a file leaves out is 1.
+fn whole_weights(mut service: Value) -> Value {
+    if let Some(weights) = service.get_mut("Weights").and_then(Value::as_object_mut) {
+        for name in ["Passing", "Warning"] {
+            weights.entry(name).or_insert_with(|| 1.into());
+        }
+    }
+    service
 }
 
 /// Members whose value is the user's own.

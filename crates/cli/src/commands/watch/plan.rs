@@ -146,7 +146,7 @@ impl Plan {
         let answer = client.send(self.request(client, index)).await?;
         let absent = answer.status() == 404 && self.kind.starts_with("key");
         let answer = if absent { answer } else { answer.ok().await? };
-        let next = answer.meta()?.index.max(1);
+        let next = answer.index().max(1);
         if absent {
             answer.bytes().await?;
             return Ok((Value::Null, next));
@@ -181,7 +181,7 @@ fn fresh(events: Value, index: u64) -> Value {
     };
     let seen = rows
         .iter()
-        .position(|e| event_index(e["ID"].as_str().unwrap_or_default()) == index);
+        .position(|e| index != 0 && event_index(e["ID"].as_str().unwrap_or_default()) == index);
     if let Some(at) = seen {
         rows.drain(..=at);
     }
