@@ -69,6 +69,21 @@ impl Server {
                 "{what} {name:?} was not found in the Raft configuration"
             )));
         };
+        let voters = membership
+            .members
+            .values()
+            .filter(|member| member.voter)
+            .count();
+        if voters == 1
+            && membership
+                .members
+                .get(raft_id)
+                .is_some_and(|member| member.voter)
+        {
+            return Err(RpcError::refused(
+                "need at least one voter in configuration: {[]}",
+            ));
+        }
         let change = Change::Remove { raft_id: *raft_id };
         self.consensus
             .change_membership(change)
