@@ -35,6 +35,8 @@ pub struct Config {
     pub max_header_bytes: usize,
     /// `disable_http_unprintable_char_filter`.
     pub allow_unprintable: bool,
+    /// `enable_debug`: what of `/debug/pprof/` this program has is served.
+    pub enable_debug: bool,
     /// `limits.kv_max_value_size` in bytes.
     pub kv_max_value_size: u64,
     /// `limits.txn_max_req_len` in bytes; the larger of this and the KV limit counts.
@@ -74,6 +76,7 @@ impl Default for Config {
             max_connections_per_client: 200,
             max_header_bytes: 0,
             allow_unprintable: false,
+            enable_debug: false,
             kv_max_value_size: 512 * 1024,
             txn_max_req_len: 512 * 1024,
             use_cache: true,

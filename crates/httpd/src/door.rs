@@ -295,6 +295,15 @@ fn moved(method: &Method, path: &str, query: Option<&str>) -> Reply {
     reply.with_status(301).with(LOCATION, location)
 }
 
+/// The process's arguments, separated by NUL as Go's profiler shows them. Secrets do not stand there: they come from files
+/// and the environment.
+fn command_line() -> Bytes {
+    let args: Vec<String> = std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    Bytes::from(args.join("\0"))
+}
+
 /// What paths without a route answer.
 fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
     let text = |status, text: &'static str| {
@@ -309,6 +318,10 @@ fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
         }
         reply
     };
+    if path == b"/debug/pprof/cmdline" && settings.config.enable_debug {
+        return Reply::typed(TEXT, command_line());
+    }
+    // Profiles in Go's formats do not exist here.
     if path.starts_with(b"/debug/pprof/") {
         return Reply::status(404).with(VARY, HeaderValue::from_static("Accept-Encoding"));
     }

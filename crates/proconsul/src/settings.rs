@@ -100,6 +100,7 @@ impl Settings<'_> {
                 .unwrap_or(0),
             max_header_bytes: usize::try_from(c.http.max_header_bytes).unwrap_or(0),
             allow_unprintable: c.http.disable_unprintable_char_filter,
+            enable_debug: c.http.enable_debug,
             kv_max_value_size: c.limits.kv_max_value_size,
             txn_max_req_len: c.limits.txn_max_req_len,
             use_cache: c.http.use_cache,
