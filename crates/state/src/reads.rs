@@ -65,7 +65,7 @@ pub const READS: &[ReadRule] = &[
     rule(
         "checks_in_state, by node metadata",
         "as above, Node of each row",
-        "max(P(checks), P(nodes))",
+        "P(checks)",
     ),
     rule("service_health", "ServiceHealth", FALLBACK),
     rule(

@@ -78,7 +78,6 @@ impl Root {
         if meta.is_empty() {
             return ReadResult::new(index, rows, [key]);
         }
-        let index = index.max(self.peer_index_or_0(peer, &["nodes"]));
         self.on_nodes(peer, rows, meta, index, WatchSet::from_iter([key]))
     }
 
