@@ -89,6 +89,17 @@ pub(crate) fn check_service_node(w: &mut Writer<'_>, row: &CheckServiceNode) {
     w.end_object();
 }
 
+/// The same with rows as they are stored: missing tags are `null`.
+pub(crate) fn stored_instance(w: &mut Writer<'_>, row: &CheckServiceNode) {
+    w.begin_object();
+    w.member("Node", row.node.as_ref());
+    w.key("Service");
+    stored_service(w, &row.service);
+    w.key("Checks");
+    list(w, &row.checks, |w, check| stored_check(w, check));
+    w.end_object();
+}
+
 /// A node with everything on it, as the UI sees it (spec/http-api.md §23).
 pub(crate) fn node_info(w: &mut Writer<'_>, row: &NodeDump) {
     let node = &row.node;

@@ -79,6 +79,83 @@ use Verb::{Delete, Get, Post, Put};
 
 /// All routes, sorted by path.
 pub(crate) const ROUTES: &[Route] = &[
+    route("/v1/acl/auth-method", Ignored, &[(Put, acl::disabled)]),
+    route(
+        "/v1/acl/auth-method/",
+        Ignored,
+        &[
+            (Get, acl::disabled),
+            (Put, acl::disabled),
+            (Delete, acl::disabled),
+        ],
+    ),
+    route("/v1/acl/auth-methods", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/binding-rule", Ignored, &[(Put, acl::disabled)]),
+    route(
+        "/v1/acl/binding-rule/",
+        Ignored,
+        &[
+            (Get, acl::disabled),
+            (Put, acl::disabled),
+            (Delete, acl::disabled),
+        ],
+    ),
+    route("/v1/acl/binding-rules", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/bootstrap", Ignored, &[(Put, acl::disabled)]),
+    route("/v1/acl/login", Ignored, &[(Post, acl::disabled)]),
+    route("/v1/acl/logout", Ignored, &[(Post, acl::disabled)]),
+    route("/v1/acl/policies", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/policy", Ignored, &[(Put, acl::disabled)]),
+    route(
+        "/v1/acl/policy/",
+        Ignored,
+        &[
+            (Get, acl::disabled),
+            (Put, acl::disabled),
+            (Delete, acl::disabled),
+        ],
+    ),
+    route("/v1/acl/policy/name/", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/replication", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/role", Ignored, &[(Put, acl::disabled)]),
+    route(
+        "/v1/acl/role/",
+        Ignored,
+        &[
+            (Get, acl::disabled),
+            (Put, acl::disabled),
+            (Delete, acl::disabled),
+        ],
+    ),
+    route("/v1/acl/role/name/", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/roles", Ignored, &[(Get, acl::disabled)]),
+    route(
+        "/v1/acl/templated-policies",
+        Ignored,
+        &[(Get, acl::disabled)],
+    ),
+    route(
+        "/v1/acl/templated-policy/name/",
+        Ignored,
+        &[(Get, acl::disabled)],
+    ),
+    route(
+        "/v1/acl/templated-policy/preview/",
+        Ignored,
+        &[(Post, acl::disabled)],
+    ),
+    route("/v1/acl/token", Ignored, &[(Put, acl::disabled)]),
+    route(
+        "/v1/acl/token/",
+        Ignored,
+        &[
+            (Get, acl::disabled),
+            (Put, acl::disabled),
+            (Delete, acl::disabled),
+        ],
+    ),
+    route("/v1/acl/token/self", Ignored, &[(Get, acl::disabled)]),
+    route("/v1/acl/tokens", Ignored, &[(Get, acl::disabled)]),
     route(
         "/v1/agent/check/deregister/",
         Both,
@@ -176,6 +253,11 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/catalog/service/", Both, &[(Get, catalog::service)]),
     route("/v1/catalog/services", Both, &[(Get, catalog::services)]),
     route(
+        "/v1/coordinate/datacenters",
+        Ignored,
+        &[(Get, coordinate::datacenters)],
+    ),
+    route(
         "/v1/coordinate/node/",
         Partition,
         &[(Get, coordinate::node)],
@@ -194,6 +276,11 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/health/node/", Both, &[(Get, health::node)]),
     route("/v1/health/service/", Both, &[(Get, health::service)]),
     route("/v1/health/state/", Both, &[(Get, health::state)]),
+    route(
+        "/v1/internal/acl/authorize",
+        Ignored,
+        &[(Post, acl::disabled)],
+    ),
     route("/v1/internal/ui/node/", Both, &[(Get, ui::node)]),
     route("/v1/internal/ui/nodes", Both, &[(Get, ui::nodes)]),
     route("/v1/internal/ui/services", Both, &[(Get, ui::services)]),

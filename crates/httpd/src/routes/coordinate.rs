@@ -32,6 +32,41 @@ fn enabled(req: &Request) -> Result<(), Fault> {
     }
 }
 
+/// WAN coordinates of the servers, by datacenter. A server that knows no other is alone in its WAN pool, where its
+/// coordinate stays at the origin.
+pub(crate) fn datacenters(req: Request) -> Handled {
+    attempt!(enabled(&req));
+    let config = &req.settings.config;
+    let origin = Coordinate {
+        node: config.node_name.clone(),
+        coord: Some(Box::new(origin())),
+        ..Coordinate::default()
+    };
+    req.shape
+        .json(|w| {
+            w.begin_array();
+            w.item();
+            w.begin_object();
+            w.member("Datacenter", &config.datacenter);
+            w.member("AreaID", "wan");
+            w.key("Coordinates");
+            list(w, [&origin], |w, row| row.write_json(w));
+            w.end_object();
+            w.end_array();
+        })
+        .into()
+}
+
+/// Where every coordinate begins.
+fn origin() -> NetCoord {
+    NetCoord {
+        vec: vec![0.0; NetCoord::DIMENSION].into(),
+        error: 1.5,
+        height: 1e-5,
+        ..NetCoord::default()
+    }
+}
+
 /// Coordinates of all nodes.
 pub(crate) fn nodes(req: Request) -> Handled {
     attempt!(enabled(&req));

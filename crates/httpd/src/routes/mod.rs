@@ -1,5 +1,6 @@
 //! Handlers, one file per group of endpoints. The list of routes is in [`crate::table`].
 
+pub(crate) mod acl;
 pub(crate) mod agent;
 mod agent_body;
 pub(crate) mod agent_pool;

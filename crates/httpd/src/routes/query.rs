@@ -207,7 +207,7 @@ fn execute(req: Request, name: String) -> Handled {
             w.begin_object();
             w.member("Service", &run.service);
             w.key("Nodes");
-            encode::list(w, &run.rows, encode::check_service_node);
+            encode::list(w, &run.rows, encode::stored_instance);
             w.key("DNS");
             w.begin_object();
             w.member("TTL", &run.dns_ttl);

@@ -3,7 +3,7 @@
 use super::{Applied, Change, Refused};
 use crate::key::Key;
 use crate::{Effect, WatchKey};
-use dialect::{Bytes, Text};
+use dialect::Bytes;
 use model::{KvEntry, RaftIndex};
 use std::sync::Arc;
 use wire::{Outcome, command::KvsRequest, command::TombstoneRequest, errors::state as text};
@@ -235,7 +235,7 @@ impl Change<'_> {
                 return Ok(());
             }
             "get-or-empty" => {
-                out.push(found.unwrap_or_else(|| Arc::new(empty(&entry.key))));
+                out.push(found.unwrap_or_else(|| Arc::new(empty(entry))));
                 return Ok(());
             }
             "get-tree" => {
@@ -259,9 +259,15 @@ impl Change<'_> {
     }
 }
 
-fn empty(key: &Text) -> KvEntry {
+/// What `get-or-empty` yields for a missing key: what the request says of it, but no value.
+fn empty(asked: &KvEntry) -> KvEntry {
     KvEntry {
-        key: key.clone(),
+        key: asked.key.clone(),
+        flags: asked.flags,
+        indexes: RaftIndex {
+            create_index: 0,
+            modify_index: asked.indexes.modify_index,
+        },
         ..KvEntry::default()
     }
 }
