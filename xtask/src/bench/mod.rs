@@ -83,7 +83,8 @@ pub(crate) fn run(wanted: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The release binary, built unless `PROCONSUL_BENCH_BIN` names one.
+/// The release binary, built unless `PROCONSUL_BENCH_BIN` names one (`PROCONSUL_BENCH_PARKED` does that for the example
+/// with parked watches).
 fn build() -> Result<std::path::PathBuf> {
     if let Ok(path) = std::env::var("PROCONSUL_BENCH_BIN") {
         return Ok(path.into());

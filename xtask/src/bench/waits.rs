@@ -128,8 +128,13 @@ fn parked(binary: &Path) -> Result<Figure> {
 /// 200,000 parked inside one process: the example of the `server` crate prints what they cost.
 fn in_process() -> Result<Vec<Figure>> {
     let (mut over, mut each) = (Vec::new(), Vec::new());
-    process::cargo(&["build", "--release", "-p", "server", "--example", "parked"])?;
-    let program = process::target().join("release/examples/parked");
+    let program = match std::env::var_os("PROCONSUL_BENCH_PARKED") {
+        Some(path) => path.into(),
+        None => {
+            process::cargo(&["build", "--release", "-p", "server", "--example", "parked"])?;
+            process::target().join("release/examples/parked")
+        }
+    };
     for round in 0..ROUNDS {
         let text = process::output(std::process::Command::new(&program).arg("200000"))?;
         eprintln!("round {round} parked-process: {}", text.replace('\n', "; "));
