@@ -1,5 +1,6 @@
 //! The agent itself: what it holds, how it starts, and how registrations take effect.
 
+use crate::beats::{Beats, Remembered};
 use crate::checks::Runners;
 use crate::expand;
 use crate::persist::{Shelf, Store, StoredBeat, StoredCheck, StoredService};
@@ -79,6 +80,8 @@ pub struct Agent {
     pub(crate) room: Room,
     pub(crate) time: Time,
     pub(crate) store: Store,
+    /// When beats of before the last stop run out.
+    remembered: Remembered,
     pub(crate) version: signal::Sender<u64>,
     pub(crate) wake_sync: Notify,
     watches: Mutex<Option<Watches>>,
@@ -128,6 +131,11 @@ impl Agent {
             rpc,
             room: room.clone(),
             time: time.clone(),
+            remembered: config
+                .data_dir
+                .as_deref()
+                .map(Remembered::load)
+                .unwrap_or_default(),
             store: Store::new(config.data_dir.clone()),
             version: signal::Sender::new(1),
             wake_sync: Notify::new(),
@@ -308,32 +316,17 @@ impl Agent {
             }
             self.restore_check(stored);
         }
+        self.keep_beats();
     }
 
     /// A check comes back critical and silent, unless its last beat still holds.
     fn restore_check(self: &Arc<Self>, stored: StoredCheck) {
         let mut row = stored.check;
         row.output.clear();
-        if stored.definition.ttl.0 > 0 {
-            status::CRITICAL.clone_into(&mut row.status);
-            let beat: Option<StoredBeat> = self.store.load(Shelf::Beats, &row.check_id);
-            let wall = self
-                .time
-                .wall()
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default();
-            match beat.filter(|beat| {
-                u64::try_from(beat.expires).is_ok_and(|expires| expires > wall.as_secs())
-            }) {
-                Some(beat) => {
-                    row.status = beat.status;
-                    row.output = beat.output;
-                }
-                None => self.forget(Shelf::Beats, &row.check_id),
-            }
-        } else if row.check_type != "maintenance" {
+        if row.check_type != "maintenance" {
             status::CRITICAL.clone_into(&mut row.status);
         }
+        self.take_last_beat(&mut row, &stored.definition);
         let id = row.check_id.clone();
         let added = self.local.lock().add_check(
             row,
@@ -342,12 +335,62 @@ impl Agent {
             Source::Api,
             self.now(),
         );
-        match added
+        if let Err(error) = added
             .map_err(|error| error.to_string())
             .and_then(|()| self.run_check(&id, &stored.definition))
         {
-            Ok(()) => {}
-            Err(error) => tracing::warn!(check = %id, %error, "Failed to restore check"),
+            tracing::warn!(check = %id, %error, "Failed to restore check");
+        }
+    }
+
+    /// A TTL check that this agent had before its last stop goes on with its last beat, if that still holds.
+    fn take_last_beat(&self, row: &mut HealthCheck, definition: &CheckType) {
+        if definition.ttl.0 <= 0 {
+            return;
+        }
+        match self.last_beat(&row.check_id) {
+            Some((beat, _)) => {
+                row.status = beat.status;
+                row.output = beat.output;
+            }
+            None => self.forget(Shelf::Beats, &row.check_id),
+        }
+    }
+
+    /// The stored beat of a check with the time it runs out, in seconds of Unix time; `None` when that is past.
+    fn last_beat(&self, id: &str) -> Option<(StoredBeat, u64)> {
+        let beat: StoredBeat = self.store.load(Shelf::Beats, id)?;
+        let noted = self.remembered.expires(id).unwrap_or(0);
+        let expires = u64::try_from(beat.expires).unwrap_or(0).max(noted);
+        let wall = self.time.wall().duration_since(std::time::UNIX_EPOCH);
+        (expires > wall.unwrap_or_default().as_secs()).then_some((beat, expires))
+    }
+
+    /// From now on beats write when they run out.
+    fn keep_beats(&self) {
+        let Some(folder) = self.store.folder() else {
+            return;
+        };
+        let ttls: Vec<String> = {
+            let local = self.local.lock();
+            let ttls = local
+                .visible_checks()
+                .filter(|check| check.definition.ttl.0 > 0);
+            ttls.map(|check| check.row.check_id.clone()).collect()
+        };
+        let alive: Vec<(String, u64)> = ttls
+            .into_iter()
+            .filter_map(|id| {
+                let (_, expires) = self.last_beat(&id)?;
+                Some((id, expires))
+            })
+            .collect();
+        match Beats::open(folder, &alive) {
+            Ok((beats, slots)) => {
+                let ids = alive.into_iter().map(|(id, _)| id);
+                self.runners.lock().keep(beats, ids.zip(slots).collect());
+            }
+            Err(error) => tracing::warn!(%error, "beats of TTL checks cannot be kept"),
         }
     }
 
@@ -528,12 +571,15 @@ impl Agent {
 
     pub(crate) fn place_check(
         self: &Arc<Self>,
-        row: HealthCheck,
+        mut row: HealthCheck,
         definition: CheckType,
         token: &str,
         source: Source,
     ) -> Result<(), AgentError> {
         let (id, service) = (row.check_id.clone(), row.service_id.clone());
+        if source == Source::File && self.local.lock().check(&id).is_none() {
+            self.take_last_beat(&mut row, &definition);
+        }
         self.local
             .lock()
             .add_check(row, definition.clone(), token, source, self.now())

@@ -1,6 +1,7 @@
 //! Alias checks: the worst of other checks (spec/agent-config.md §15).
 
 use crate::agent::Agent;
+use local::Change;
 use model::{CheckType, HealthCheck, status};
 use ports::{Caller, Consistency, Data, Query, Read, ReadOptions};
 use rand::Rng;
@@ -11,6 +12,8 @@ use std::time::Duration;
 const RECHECK: Duration = Duration::from_secs(60);
 /// How far behind a server may be that answers for a remote alias.
 const MAX_STALE: Duration = Duration::from_secs(15);
+/// How far one change travels along aliases of aliases at once; those that mirror each other go on with their next look.
+const CHAIN_MAX: usize = 8;
 /// Longest pause after failures.
 const RETRY_MAX: Duration = Duration::from_secs(60);
 
@@ -18,7 +21,7 @@ impl Agent {
     pub(crate) fn start_alias(self: &Arc<Self>, id: &str, definition: &CheckType) {
         if definition.alias_node.is_empty() {
             self.keep_mirror(id, &definition.alias_service);
-            self.mirror_one(id, &definition.alias_service);
+            self.mirror_one(id, &definition.alias_service, 0);
             self.recheck_later(id.to_owned(), definition.alias_service.clone());
             return;
         }
@@ -45,7 +48,7 @@ impl Agent {
                 .get(&service)
                 .is_some_and(|list| list.contains(&id));
             if ours {
-                agent.mirror_one(&id, &service);
+                agent.mirror_one(&id, &service, 0);
                 agent.recheck_later(id, service);
             }
         });
@@ -53,6 +56,13 @@ impl Agent {
 
     /// Looks again at all aliases of a service on this agent.
     pub(crate) fn mirror(self: &Arc<Self>, service: &str) {
+        self.mirror_at(service, 0);
+    }
+
+    fn mirror_at(self: &Arc<Self>, service: &str, depth: usize) {
+        if depth == CHAIN_MAX {
+            return;
+        }
         let aliases = self
             .runners
             .lock()
@@ -61,11 +71,12 @@ impl Agent {
             .cloned()
             .unwrap_or_default();
         for id in aliases {
-            self.mirror_one(&id, service);
+            self.mirror_one(&id, service, depth);
         }
     }
 
-    fn mirror_one(self: &Arc<Self>, id: &str, service: &str) {
+    fn mirror_one(self: &Arc<Self>, id: &str, service: &str, depth: usize) {
+        let limit = self.config.read().output_max;
         let (change, of) = {
             let mut local = self.local.lock();
             let (to, output) = if local.service(service).is_none() {
@@ -78,7 +89,8 @@ impl Agent {
                         .map(|check| &*check.row),
                 )
             };
-            let change = local.set_check(id, &to, &output, self.now(), rand::rng().random());
+            let output = clipped(&output, limit);
+            let change = local.set_check(id, &to, output, self.now(), rand::rng().random());
             (
                 change,
                 local.check(id).map(|check| check.row.service_id.clone()),
@@ -86,7 +98,12 @@ impl Agent {
         };
         // An alias may itself be mirrored, by others than itself.
         let of = of.filter(|of| of != service);
-        self.after(change, of.as_deref());
+        self.tell(change);
+        if change != Change::None
+            && let Some(of) = of.filter(|of| !of.is_empty())
+        {
+            self.mirror_at(&of, depth + 1);
+        }
     }
 
     async fn follow(self: Arc<Self>, id: &str, generation: u64, node: &str, service: &str) {
@@ -184,6 +201,11 @@ impl Agent {
         let (to, output) = worst(counted.map(|check| &**check));
         Ok((answered.answer.index, to, output))
     }
+}
+
+/// The beginning of a text, at most that many bytes.
+fn clipped(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
 fn not_found(service: &str, node: &str) -> String {

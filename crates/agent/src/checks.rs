@@ -1,6 +1,7 @@
 //! What runs for each check: a probe on the prober's wheel, a TTL's clock, or the mirror of other checks.
 
 use crate::agent::Agent;
+use crate::beats::{Beats, Slot};
 use crate::persist::{Shelf, StoredBeat};
 use local::{Change, Finding};
 use model::{CheckKind, CheckType, status};
@@ -11,9 +12,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A TTL's state file is written again, when nothing but its expiry moved, after this part of the TTL.
-const BEAT_FILE_PART: u32 = 4;
-
 /// The running checks of an agent.
 #[derive(Default)]
 pub(crate) struct Runners {
@@ -21,6 +19,7 @@ pub(crate) struct Runners {
     /// Services on this agent that alias checks mirror, with those checks.
     pub(crate) mirrors: HashMap<String, Vec<String>>,
     generation: u64,
+    beats: Beats,
 }
 
 struct Runner {
@@ -42,8 +41,12 @@ struct Ttl {
     length: Duration,
     /// When it expires; the timer may fire earlier and is then set again, so that a beat touches no timer.
     deadline: Duration,
-    /// When the state file was written last.
-    saved: Option<Duration>,
+    /// Its place in the file of expiries.
+    slot: Option<Slot>,
+    /// Whether the state file says what the check says, but for the expiry.
+    on_disk: bool,
+    /// Whether there was a beat since the state file was written.
+    stale: bool,
     output_max: usize,
     /// Whether a timer is set.
     armed: bool,
@@ -54,7 +57,26 @@ impl Runners {
         match self.by_id.remove(id).map(|runner| runner.work) {
             Some(Work::Mirror(service)) => self.unmirror(&service, id),
             Some(Work::Remote(room)) => room.begin_close(),
+            Some(Work::Ttl(Ttl {
+                slot: Some(slot), ..
+            })) => self.beats.leave(slot),
             _ => {}
+        }
+    }
+
+    /// Starts to keep expiries in this file.
+    pub(crate) fn keep(&mut self, beats: Beats, slots: Vec<(String, Slot)>) {
+        self.beats = beats;
+        for (id, slot) in slots {
+            if let Some(Runner {
+                work: Work::Ttl(ttl),
+                ..
+            }) = self.by_id.get_mut(&id)
+            {
+                ttl.slot = Some(slot);
+                ttl.on_disk = true;
+                ttl.stale = true;
+            }
         }
     }
 
@@ -237,13 +259,20 @@ impl Agent {
 
     /// What follows from a changed check: waiters, aliases of its service, the catalog.
     pub(crate) fn after(self: &Arc<Self>, change: Change, service: Option<&str>) {
+        self.tell(change);
+        if change != Change::None
+            && let Some(service) = service.filter(|service| !service.is_empty())
+        {
+            self.mirror(service);
+        }
+    }
+
+    /// Tells waiters and the sync task of a change.
+    pub(crate) fn tell(&self, change: Change) {
         if change == Change::None {
             return;
         }
         self.changed_now();
-        if let Some(service) = service.filter(|service| !service.is_empty()) {
-            self.mirror(service);
-        }
         // An output that waits behind another one changes nothing for the sync task.
         if change != Change::Waiting {
             self.wake_sync.notify_one();
@@ -260,7 +289,9 @@ impl Agent {
             let work = Work::Ttl(Ttl {
                 length,
                 deadline,
-                saved: None,
+                slot: None,
+                on_disk: false,
+                stale: false,
                 output_max,
                 armed: true,
             });
@@ -326,8 +357,9 @@ impl Agent {
         if self.local.lock().check(id).is_none() {
             return Err(unknown_check(id));
         }
-        let (output, save) = {
+        let (output, known) = {
             let mut runners = self.runners.lock();
+            let runners = &mut *runners;
             let Some(Runner {
                 generation,
                 work: Work::Ttl(ttl),
@@ -341,10 +373,12 @@ impl Agent {
             if !std::mem::replace(&mut ttl.armed, true) {
                 self.arm_ttl(id.to_owned(), *generation, ttl.length);
             }
-            let stale = ttl
-                .saved
-                .is_none_or(|at| now.saturating_sub(at) >= ttl.length / BEAT_FILE_PART);
-            (cut(&beat.output, ttl.output_max), stale)
+            let expires = self.unix(ttl.length);
+            if let Err(error) = runners.beats.note(&mut ttl.slot, id, expires) {
+                tracing::warn!(check = %id, %error, "failed to persist state of check");
+            }
+            ttl.stale = true;
+            (cut(&beat.output, ttl.output_max), ttl.on_disk)
         };
         let (change, service) = {
             let mut local = self.local.lock();
@@ -354,15 +388,22 @@ impl Agent {
                 local.check(id).map(|check| check.row.service_id.clone()),
             )
         };
-        if save || change != Change::None {
-            self.save_beat(id, &beat.status, &output, now);
+        if !known || change != Change::None {
+            self.save_beat(id, &beat.status, &output, change == Change::Now);
         }
         self.after(change, service.as_deref());
         Ok(change)
     }
 
-    fn save_beat(&self, id: &str, status: &str, output: &str, now: Duration) {
-        let length = {
+    /// Seconds of Unix time after this wait.
+    fn unix(&self, wait: Duration) -> u64 {
+        let wall = self.time.wall().duration_since(std::time::UNIX_EPOCH);
+        (wall.unwrap_or_default() + wait).as_secs()
+    }
+
+    /// Writes the state file of a TTL check; `sync` waits for the disk.
+    fn save_beat(&self, id: &str, status: &str, output: &str, sync: bool) {
+        let left = {
             let mut runners = self.runners.lock();
             let Some(Runner {
                 work: Work::Ttl(ttl),
@@ -371,23 +412,39 @@ impl Agent {
             else {
                 return;
             };
-            ttl.saved = Some(now);
-            ttl.length
+            (ttl.on_disk, ttl.stale) = (true, false);
+            ttl.deadline.saturating_sub(self.now())
         };
-        let wall = self
-            .time
-            .wall()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default()
-            + length;
         let stored = StoredBeat {
             check_id: id.to_owned(),
             output: output.to_owned(),
             status: status.to_owned(),
-            expires: i64::try_from(wall.as_secs()).unwrap_or(i64::MAX),
+            expires: i64::try_from(self.unix(left)).unwrap_or(i64::MAX),
         };
-        if let Err(error) = self.store.save(Shelf::Beats, id, &stored) {
+        let saved = if sync {
+            self.store.save(Shelf::Beats, id, &stored)
+        } else {
+            self.store.save_soon(Shelf::Beats, id, &stored)
+        };
+        if let Err(error) = saved {
             tracing::warn!(check = %id, %error, "failed to persist state of check");
+        }
+    }
+
+    /// Brings the state files up to date before the process ends, for whoever reads them next.
+    pub fn stop(&self) {
+        let stale: Vec<String> = {
+            let runners = self.runners.lock();
+            let stale = runners.by_id.iter().filter(|(_, runner)| {
+                matches!(&runner.work, Work::Ttl(ttl) if ttl.stale && !ttl.deadline.saturating_sub(self.now()).is_zero())
+            });
+            stale.map(|(id, _)| id.clone()).collect()
+        };
+        for id in stale {
+            let row = self.local.lock().check(&id).map(|check| check.row.clone());
+            if let Some(row) = row {
+                self.save_beat(&id, &row.status, &row.output, false);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 mod agent;
 mod alias;
 mod alone;
+mod beats;
 mod checks;
 mod events;
 mod expand;

@@ -75,10 +75,24 @@ impl Store {
 
     /// Writes an entry: a temporary file, synced, renamed into place.
     pub(crate) fn save(&self, shelf: Shelf, id: &str, entry: &impl ToJson) -> io::Result<()> {
-        let Some(file) = self.file(shelf, id) else {
-            return Ok(());
-        };
-        write_atomically(&file, &dialect::json::to_vec(entry))
+        self.write(shelf, id, entry, true)
+    }
+
+    /// As [`Store::save`], but the machine may end before the disk has it.
+    pub(crate) fn save_soon(&self, shelf: Shelf, id: &str, entry: &impl ToJson) -> io::Result<()> {
+        self.write(shelf, id, entry, false)
+    }
+
+    fn write(&self, shelf: Shelf, id: &str, entry: &impl ToJson, sync: bool) -> io::Result<()> {
+        match self.file(shelf, id) {
+            Some(file) => write_atomically(&file, &dialect::json::to_vec(entry), sync),
+            None => Ok(()),
+        }
+    }
+
+    /// The data directory.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Forgets an entry; it may be gone already.
@@ -140,13 +154,19 @@ fn read<T: FromJson + Default>(path: &Path) -> Option<T> {
     }
 }
 
-fn write_atomically(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    let folder = file.parent().unwrap_or(Path::new("."));
+/// Makes a folder of the data directory, readable by its owner.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
-        .create(folder)?;
+        .create(folder)
+}
+
+fn write_atomically(file: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    make_folder(folder)?;
     let temporary = folder.join(format!(
         "{}-{}.tmp",
         file.file_name().unwrap_or_default().to_string_lossy(),
@@ -159,7 +179,7 @@ fn write_atomically(file: &Path, bytes: &[u8]) -> io::Result<()> {
         .open(&temporary)?;
     let written = out
         .write_all(bytes)
-        .and_then(|()| out.sync_all())
+        .and_then(|()| if sync { out.sync_all() } else { Ok(()) })
         .and_then(|()| std::fs::rename(&temporary, file));
     if written.is_err() {
         // The half-written file is of no use; its removal may fail with the disk.

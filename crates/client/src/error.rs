@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The server answered with a status other than 200.
-    #[error("Unexpected response code: {code} ({body})")]
+    #[error("Unexpected response code: {code} ({})", .body.trim())]
     Status {
         /// HTTP status.
         code: u16,

@@ -188,6 +188,7 @@ impl Running {
 
     /// Ends everything in order: the log is closed last, so that what was acknowledged is on disk.
     pub(crate) async fn stop(self) {
+        self.agent.stop();
         self.room.begin_close();
         self.server.shutdown().await;
         if let Err(error) = self.room.close(CLOSE_LIMIT).await {

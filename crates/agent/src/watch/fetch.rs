@@ -142,12 +142,11 @@ impl Fetch {
         request
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
-        let (mut requests, connection) =
-            hyper::client::conn::http1::Builder::new()
-                .title_case_headers(true)
-                .handshake(TokioIo::new(stream))
-                .await
-                .map_err(|error| error.to_string())?;
+        let (mut requests, connection) = hyper::client::conn::http1::Builder::new()
+            .title_case_headers(true)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| error.to_string())?;
         self.room.spawn("watch-connection", async move {
             // Its error is the request's error too.
             let _ = connection.await;

@@ -7,8 +7,8 @@ use base64::Engine;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -214,6 +214,12 @@ impl Fetch<'_> {
         *request.method_mut() = method.clone();
         *request.uri_mut() = path.parse().map_err(|_| "invalid path".to_owned())?;
         *request.headers_mut() = self.head(host, user)?;
+        // Methods that usually have a body say so when they have none.
+        if body.is_empty() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+            request
+                .headers_mut()
+                .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         requests.send_request(request).await.map_err(describe)
     }
 

@@ -1,0 +1,7 @@
+//! The agent before a catalog in memory, with time turned by hand.
+
+mod bench;
+mod definitions;
+mod registrations;
+mod restarts;
+mod statuses;
