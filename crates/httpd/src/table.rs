@@ -308,6 +308,16 @@ pub(crate) const ROUTES: &[Route] = &[
         &[(Get, operator::autopilot_state)],
     ),
     route(
+        "/v1/operator/keyring",
+        Ignored,
+        &[
+            (Get, keyring::list),
+            (Post, keyring::change),
+            (Put, keyring::change),
+            (Delete, keyring::change),
+        ],
+    ),
+    route(
         "/v1/operator/raft/configuration",
         Ignored,
         &[(Get, operator::raft_configuration)],

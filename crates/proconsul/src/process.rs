@@ -191,8 +191,7 @@ async fn ending(signals: &mut Signals) -> Signal {
 
 fn load_again(flags: &Flags, logs: &telemetry::logging::LogHandle) -> Result<Loaded, String> {
     tracing::info!(target: "agent", "Reloading configuration...");
-    let loaded =
-        config::load(flags, &ThisHost).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let loaded = config::load(flags, &ThisHost).map_err(|error| error.to_string())?;
     for warning in &loaded.warnings {
         tracing::warn!(target: "agent", "{warning}");
     }

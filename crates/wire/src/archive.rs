@@ -37,7 +37,10 @@ pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, String> 
     // A tar file ends in two blocks of zeros, of which the reader took the first.
     let mut last = Vec::with_capacity(BLOCK);
     let broken = |e: io::Error| format!("failed to decompress snapshot: {}", gzip_text(&e));
-    (&mut rest).take(BLOCK as u64).read_to_end(&mut last).map_err(broken)?;
+    (&mut rest)
+        .take(BLOCK as u64)
+        .read_to_end(&mut last)
+        .map_err(broken)?;
     let mut unread = io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
     if last.iter().any(|byte| *byte != 0) {
         unread += last.len() as u64;

@@ -11,6 +11,7 @@ pub(crate) mod coordinate;
 pub(crate) mod event;
 mod exporter;
 pub(crate) mod health;
+pub(crate) mod keyring;
 pub(crate) mod kv;
 pub(crate) mod operator;
 pub(crate) mod query;

@@ -16,6 +16,8 @@ pub const MIXED_PEERS: &str =
 pub const EMPTY_TEMPLATE_EXISTS: &str = "a query template with an empty name already exists";
 /// An operation of a transaction without any member.
 pub const TXN_UNKNOWN_TYPE: &str = "unknown operation type";
+/// No virtual address is left.
+pub const NO_VIRTUAL_IPS: &str = "cannot allocate any more unique service virtual IPs";
 /// A restore piece without a begin.
 pub const NO_RESTORE: &str = "no restore is in progress";
 /// The removed ACL system's command.
