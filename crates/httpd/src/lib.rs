@@ -36,3 +36,9 @@ pub use serve::{Listener, serve};
 pub fn route_document() -> String {
     table::document()
 }
+
+/// Reads a request head, its path and its query as a connection does; whether it is one. For fuzz targets.
+#[doc(hidden)]
+pub fn reads_head(input: &[u8]) -> bool {
+    h1::reads_head(input)
+}

@@ -1,1 +1,3 @@
-//! In-process agents for tests.
+//! What tests and fuzz targets share.
+
+pub mod decoders;

@@ -38,6 +38,20 @@ pub(crate) const MAX_HEADER_BYTES: usize = 1 << 20;
 /// What the header limit allows beyond itself, as Go's server does.
 pub(crate) const HEADER_SLACK: usize = 4096;
 
+/// What a connection does with the bytes of a head; whether it is one.
+pub(crate) fn reads_head(input: &[u8]) -> bool {
+    let Some(text) = head::end(input, 0).and_then(|end| input.get(..end)) else {
+        return false;
+    };
+    let Ok(request) = head::parse(Bytes::copy_from_slice(text)) else {
+        return false;
+    };
+    let path = request.head.path();
+    let _ = crate::path::decode(path).map(|path| crate::path::printable(&path));
+    crate::path::for_matching(path).is_some()
+        && crate::params::Params::parse(request.head.query().unwrap_or_default()).is_some()
+}
+
 /// A connection's input and output.
 pub(crate) struct Wire {
     stream: Stream,
