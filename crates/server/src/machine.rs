@@ -5,7 +5,7 @@ use crate::effects::Effects;
 use crate::measure::Watch;
 use crate::view::{Board, Nature};
 use consensus::{Entry, SnapshotSource, StateMachine};
-use state::{Effect, Store, Touched, WatchKey};
+use state::{Effect, Store, Taken, Touched, WatchKey};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,10 +71,15 @@ impl StateMachine for Machine {
             });
         }
         clock.batch(batch.len());
-        let (keys, effects) = self.touched.take();
+        let Taken {
+            keys,
+            stale,
+            effects,
+        } = self.touched.take();
         if !self.replaying {
             nature.restored = effects.contains(&Effect::Restored);
-            self.board.publish(self.store.root().clone(), &keys, nature);
+            self.board
+                .publish(self.store.root().clone(), &keys, &stale, nature);
             self.effects.take(effects);
         }
         outcomes
@@ -94,8 +99,12 @@ impl StateMachine for Machine {
                 restored: true,
                 reaped: true,
             };
-            self.board
-                .publish(self.store.root().clone(), &[WatchKey::Everything], nature);
+            self.board.publish(
+                self.store.root().clone(),
+                &[WatchKey::Everything],
+                &[],
+                nature,
+            );
         }
         Ok(())
     }
@@ -106,8 +115,12 @@ impl StateMachine for Machine {
             restored: true,
             reaped: true,
         };
-        self.board
-            .publish(self.store.root().clone(), &[WatchKey::Everything], nature);
+        self.board.publish(
+            self.store.root().clone(),
+            &[WatchKey::Everything],
+            &[],
+            nature,
+        );
     }
 }
 

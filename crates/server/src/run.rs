@@ -133,7 +133,9 @@ pub(crate) fn still_current(view: &View, query: &Query, ran: &Ran) -> bool {
         }
         Read::SessionGet { .. } | Read::SessionsOfNode { .. } | Read::Sessions => index("sessions"),
         Read::Nodes => index("peer.~:nodes"),
-        Read::Services | Read::ServiceNames => index("peer.~:services"),
+        // A filter sees nodes too, whose changes touch no list of services.
+        Read::Services => query.filter.is_empty() && index("peer.~:services"),
+        Read::ServiceNames => index("peer.~:services"),
         Read::ServiceNodes {
             name,
             connect: false,

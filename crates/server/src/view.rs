@@ -60,8 +60,14 @@ impl Board {
     }
 
     /// Makes `root` current, marks every group it concerns and wakes those with waiters. When this returns, every later read
-    /// sees the root. Only one thread publishes.
-    pub(crate) fn publish(&self, root: Root, keys: &[WatchKey], nature: Nature) {
+    /// sees the root. Groups on `stale` keys are marked, but nobody is woken for them. Only one thread publishes.
+    pub(crate) fn publish(
+        &self,
+        root: Root,
+        keys: &[WatchKey],
+        stale: &[WatchKey],
+        nature: Nature,
+    ) {
         let (seq, epoch, reaped) = {
             let old = self.view.load();
             let seq = old.seq + 1;
@@ -81,7 +87,10 @@ impl Board {
             epoch,
             reaped,
         }));
-        for group in self.registry.touch(keys, seq) {
+        let woken = self.registry.touch(keys, seq);
+        // Second, for a group is marked once per publication: the mark that wakes has to come first.
+        self.registry.touch(stale, seq);
+        for group in woken {
             self.counters
                 .notified_groups
                 .fetch_add(1, Ordering::Relaxed);

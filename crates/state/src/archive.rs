@@ -26,11 +26,11 @@ const FLUSH_AT: usize = 256 * 1024;
 mod only {
     pub(super) const INDEX: u8 = 16;
     pub(super) const CHUNKING: u8 = 29;
+    pub(super) const SERVICE_VIP: u8 = 32;
+    pub(super) const FREE_VIP: u8 = 33;
 }
 
-/// Types that are kept and written back as they are, before the registrations.
-const OPAQUE_FIRST: &[u8] = &[32, 33];
-/// As above, between sessions and keys.
+/// Types that are kept and written back as they are, between sessions and keys.
 const OPAQUE_ACL: &[u8] = &[17, 19, 23, 25, 27];
 /// As above, between autopilot and system metadata.
 const OPAQUE_MESH: &[u8] = &[12, 13, 14, 15, 22, 30];
@@ -79,7 +79,12 @@ pub fn write_stream(root: &Root, out: &mut dyn io::Write) -> io::Result<()> {
         last_index: root.last_index(),
     }
     .encode(&mut Writer::new(&mut w.buffer));
-    w.opaque(root, OPAQUE_FIRST)?;
+    for (_, row) in root.vips.rows.iter() {
+        w.record(only::SERVICE_VIP, &**row)?;
+    }
+    for row in root.vips.free_rows() {
+        w.record(only::FREE_VIP, &row)?;
+    }
     catalog(root, &mut w)?;
     for (_, row) in root.coordinates.iter() {
         w.with(kind::COORDINATE_BATCH, |w| {
@@ -294,6 +299,8 @@ impl Loader {
                 let row: IndexEntry = msgpack::from_slice(body)?;
                 root.indexes.insert(Key::from(&*row.key), row.value);
             }
+            only::SERVICE_VIP => root.vips.put(msgpack::from_slice(body)?),
+            only::FREE_VIP => root.vips.put_free(&msgpack::from_slice(body)?),
             // Pieces of a command of another cluster's log: nothing will ever complete them here.
             only::CHUNKING => {}
             _ => root.opaque.push(kind, Bytes::copy_from_slice(body)),
@@ -316,8 +323,10 @@ fn known(kind: u8) -> Result<(), ArchiveError> {
             | kind::SYSTEM_METADATA
             | only::INDEX
             | only::CHUNKING
+            | only::SERVICE_VIP
+            | only::FREE_VIP
     );
-    let kept = [OPAQUE_FIRST, OPAQUE_ACL, OPAQUE_MESH, OPAQUE_LAST]
+    let kept = [OPAQUE_ACL, OPAQUE_MESH, OPAQUE_LAST]
         .iter()
         .any(|kinds| kinds.contains(&kind));
     if read || kept {

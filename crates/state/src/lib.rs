@@ -24,4 +24,4 @@ pub use tables::catalog_reads::{Instance, MetaFilter, NodeInstances, effective_a
 pub use tables::health_reads::Provider;
 pub use tables::queries::{Resolved, TEMPLATE_TYPE, is_uuid};
 pub use tables::usage::Usage;
-pub use watch::{Effect, ReadResult, Touched, WatchKey, WatchSet};
+pub use watch::{Effect, ReadResult, Taken, Touched, WatchKey, WatchSet};

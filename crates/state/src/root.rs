@@ -4,6 +4,7 @@ use crate::key::{Key, Path};
 use crate::table::Table;
 use crate::tables::{
     catalog::Catalog, kv::Kv, opaque::Opaque, queries::Queries, sessions::Sessions, usage::Usage,
+    vips::Vips,
 };
 use model::{AutopilotConfig, Coordinate, SystemMetadataEntry};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub struct Root {
     /// Raft index of the last change, by table or derived name (spec/server.md §4.1).
     pub(crate) indexes: Table<u64>,
     pub(crate) usage: Usage,
+    pub(crate) vips: Vips,
     pub(crate) opaque: Opaque,
 }
 

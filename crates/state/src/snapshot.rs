@@ -44,6 +44,8 @@ mod table {
     pub(super) const INDEXES: u8 = 11;
     pub(super) const OPAQUE: u8 = 12;
     pub(super) const RESTORE: u8 = 13;
+    pub(super) const VIPS: u8 = 14;
+    pub(super) const FREE_VIPS: u8 = 15;
     pub(super) const END: u8 = 0xff;
 }
 
@@ -304,6 +306,12 @@ impl<'a> Blocks<'a> {
         for (key, index) in root.indexes.iter() {
             self.row(table::INDEXES | mark, |w| pair(w, key, *index))?;
         }
+        for (_, row) in root.vips.rows.iter() {
+            self.row(table::VIPS | mark, |w| row.encode(w))?;
+        }
+        for row in root.vips.free_rows() {
+            self.row(table::FREE_VIPS | mark, |w| row.encode(w))?;
+        }
         for (kind, body) in root.opaque.iter() {
             self.row(table::OPAQUE | mark, |w| {
                 w.array(2);
@@ -378,6 +386,8 @@ impl Root {
                 let key = Key::from(r.str_bytes()?);
                 self.indexes.insert(key, r.uint()?);
             }
+            table::VIPS => self.vips.put(r.value()?),
+            table::FREE_VIPS => self.vips.put_free(&r.value()?),
             table::OPAQUE => {
                 r.array_len()?;
                 let kind = r.value::<u8>()?;

@@ -149,10 +149,30 @@ pub enum Effect {
     Restored,
 }
 
+/// What the commands of a batch touched.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// Readers parked on these are woken.
+    pub keys: Vec<WatchKey>,
+    /// Answers that depend on these are out of date, but who waits on them goes on waiting: an instance took another name
+    /// or kind, of which the old one's index tells nothing (spec/server.md §3.2).
+    pub stale: Vec<WatchKey>,
+    /// What else is to be done, in order.
+    pub effects: Vec<Effect>,
+}
+
+fn once(keys: &mut Vec<WatchKey>) -> Vec<WatchKey> {
+    let mut keys = std::mem::take(keys);
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 /// Collects what the commands of a batch touched.
 #[derive(Debug, Default)]
 pub struct Touched {
     keys: Vec<WatchKey>,
+    stale: Vec<WatchKey>,
     effects: Vec<Effect>,
 }
 
@@ -164,31 +184,40 @@ impl Touched {
 
     /// Whether no key was touched and no effect asked for.
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.effects.is_empty()
+        self.keys.is_empty() && self.stale.is_empty() && self.effects.is_empty()
     }
 
-    /// The keys, each once, and the effects in order; leaves this empty for the next batch.
-    pub fn take(&mut self) -> (Vec<WatchKey>, Vec<Effect>) {
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.sort_unstable();
-        keys.dedup();
-        (keys, std::mem::take(&mut self.effects))
+    /// What was touched, each key once, and the effects in order; leaves this empty for the next batch.
+    pub fn take(&mut self) -> Taken {
+        let keys = once(&mut self.keys);
+        let mut stale = once(&mut self.stale);
+        stale.retain(|key| keys.binary_search(key).is_err());
+        Taken {
+            keys,
+            stale,
+            effects: std::mem::take(&mut self.effects),
+        }
     }
 
     pub(crate) fn key(&mut self, key: WatchKey) {
         self.keys.push(key);
     }
 
+    pub(crate) fn stale(&mut self, key: WatchKey) {
+        self.stale.push(key);
+    }
+
     pub(crate) fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
-    pub(crate) fn mark(&self) -> (usize, usize) {
-        (self.keys.len(), self.effects.len())
+    pub(crate) fn mark(&self) -> (usize, usize, usize) {
+        (self.keys.len(), self.stale.len(), self.effects.len())
     }
 
-    pub(crate) fn rewind(&mut self, mark: (usize, usize)) {
+    pub(crate) fn rewind(&mut self, mark: (usize, usize, usize)) {
         self.keys.truncate(mark.0);
-        self.effects.truncate(mark.1);
+        self.stale.truncate(mark.1);
+        self.effects.truncate(mark.2);
     }
 }

@@ -1,9 +1,11 @@
 //! The rules of blocking queries (spec/server.md §5.2, §5.3).
 
 use crate::bench::{Bench, done, health, key, prefix, value};
-use ports::{Caller, Consistency, Data, Query, Read, ReadOptions, Rpc, RpcError};
+use model::NodeService;
+use ports::{Answered, Caller, Consistency, Data, Query, Read, ReadOptions, Rpc, RpcError, Write};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use wire::command::RegisterRequest;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -24,6 +26,42 @@ async fn a_change_of_what_was_read_ends_the_wait_and_nothing_else_does() {
     assert_eq!(value(&answered).unwrap(), "2");
     assert!(answered.answer.index > index);
     assert_eq!(bench.server.counters().spurious.load(Ordering::Relaxed), 0);
+    bench.end().await;
+}
+
+/// An instance named "w" under a service's name.
+async fn named(bench: &Bench, name: &str) {
+    let request = RegisterRequest {
+        node: "n1".into(),
+        address: "10.0.0.1".into(),
+        service: Some(Box::new(NodeService {
+            id: "w".into(),
+            service: name.into(),
+            ..NodeService::default()
+        })),
+        ..RegisterRequest::default()
+    };
+    let written = bench.write(Write::Register(Box::new(request))).await;
+    written.unwrap();
+}
+
+#[tokio::test]
+async fn an_instance_that_took_another_name_is_gone_but_its_readers_are_not_woken() {
+    let rows = |answered: &Answered| match &answered.answer.data {
+        Data::CheckServiceNodes(rows) => rows.len(),
+        other => panic!("not instances: {other:?}"),
+    };
+    let bench = Bench::new().await;
+    named(&bench, "web").await;
+    let before = bench.now(health("web"));
+    assert_eq!(rows(&before), 1);
+    let waiter = bench.park(health("web"), before.answer.index, MINUTE).await;
+    named(&bench, "api").await;
+    tokio::task::yield_now().await;
+    assert!(!waiter.is_finished());
+    assert_eq!(rows(&bench.now(health("web"))), 0);
+    assert_eq!(rows(&bench.now(health("api"))), 1);
+    waiter.abort();
     bench.end().await;
 }
 

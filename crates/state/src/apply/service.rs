@@ -4,10 +4,14 @@ use super::{Applied, Change, meta::check_meta};
 use crate::WatchKey;
 use crate::key::{Path, fold};
 use crate::tables::catalog::{connect_name, kind_name};
-use model::{NodeService, RaftIndex, Weights, same_name};
+use model::{NodeService, RaftIndex, ServiceAddress, Weights, same_name};
 use std::sync::Arc;
 use wire::errors::{MISSING_NODE, state as text};
 
+/// The flag of the cluster that turns virtual addresses on.
+const VIRTUAL_IPS: &str = "virtual-ips";
+/// The tagged address that tells a service's virtual address.
+const VIRTUAL_TAG: &str = "consul-virtual";
 /// Largest DNS weight.
 const MAX_WEIGHT: i64 = 65535;
 
@@ -43,6 +47,7 @@ impl Change<'_> {
                 warning: 1,
             }));
         }
+        self.virtual_ip_given(&mut row)?;
         row.indexes = old
             .as_ref()
             .map_or(RaftIndex::default(), |old| old.indexes.clone());
@@ -60,9 +65,8 @@ impl Change<'_> {
         self.root.catalog.put_service(node, row.clone());
         if let Some(old) = &old {
             self.connect_name_left(old, &row);
-            if !same_name(&old.service, &row.service) {
-                // Who looks at the old name has lost an instance.
-                self.instance_touched(old);
+            if !same_name(&old.service, &row.service) || old.kind != row.kind {
+                self.instance_left(old);
             }
         }
         self.service_moved(&row);
@@ -149,6 +153,50 @@ impl Change<'_> {
         self.instance_health_touched(service);
     }
 
+    /// An instance took another name or kind. Who waits on the old one is not told, for no index of it moves, but what was
+    /// read of it is out of date (spec/server.md §3.2).
+    fn instance_left(&mut self, old: &NodeService) {
+        self.touched.stale(WatchKey::service(&old.service));
+        self.touched.stale(WatchKey::service_health(&old.service));
+        self.touched.stale(WatchKey::kind(kind_name(&old.kind)));
+    }
+
+    /// Gives a service of the mesh its virtual address and tells it on the row (spec/server.md §3.10).
+    fn virtual_ip_given(&mut self, row: &mut NodeService) -> Applied<()> {
+        let Some(name) = connect_name(row).filter(|name| !name.is_empty()) else {
+            return Ok(());
+        };
+        if self
+            .root
+            .metadata_flag(VIRTUAL_IPS)
+            .is_none_or(str::is_empty)
+        {
+            return Ok(());
+        }
+        let peer = &*row.peer_name;
+        let ip = match self.root.virtual_ip(peer, name) {
+            Some(ip) => ip,
+            None => {
+                let ip = self.root.vips.assign(self.index, peer, name)?;
+                self.virtual_ips_moved(peer);
+                ip
+            }
+        };
+        let address = ServiceAddress {
+            address: ip.to_string(),
+            port: row.port,
+        };
+        row.tagged_addresses.insert(VIRTUAL_TAG.to_owned(), address);
+        Ok(())
+    }
+
+    fn virtual_ips_moved(&mut self, peer: &str) {
+        self.root.bump("service-virtual-ips", self.index);
+        if !peer.is_empty() {
+            self.root.bump("service-virtual-ips.imported", self.index);
+        }
+    }
+
     /// A check that decides over an instance changed.
     pub(super) fn instance_health_touched(&mut self, service: &NodeService) {
         self.touch(WatchKey::service_health(&service.service));
@@ -181,6 +229,9 @@ impl Change<'_> {
             self.root.drop_peer(peer, &["service.", &name]);
             self.root
                 .bump_peer(peer, &["service_last_extinction"], self.index);
+            if self.root.vips.free(peer, &name) {
+                self.virtual_ips_moved(peer);
+            }
         } else {
             self.root.bump_peer(peer, &["service.", &name], self.index);
         }

@@ -13,3 +13,4 @@ pub(crate) mod queries;
 pub(crate) mod sessions;
 mod singles;
 pub(crate) mod usage;
+pub(crate) mod vips;

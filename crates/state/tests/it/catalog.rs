@@ -1,9 +1,11 @@
 //! Nodes, services, checks (spec/server.md §3.1–§3.3, §3.12, §4).
 
 use crate::common::*;
-use model::NodeService;
-use state::{Provider, WatchKey};
-use wire::{Command, command::RegisterRequest};
+use model::{NodeService, SystemMetadataEntry};
+use state::archive::{Loader, write_stream};
+use state::{Provider, Store, WatchKey};
+use wire::Command;
+use wire::command::{RegisterRequest, SystemMetadataRequest};
 
 const A: &str = "11111111-0000-0000-0000-000000000001";
 const B: &str = "22222222-0000-0000-0000-000000000002";
@@ -223,12 +225,86 @@ fn checks_are_joined_node_first() {
 }
 
 #[test]
-fn a_new_name_under_an_old_id_reaches_readers_of_both() {
+fn a_new_name_under_an_old_id_wakes_only_the_new_one() {
     let mut c = Cluster::default();
     c.ok(with_service("n", service("web", "w")));
-    let keys = c.ok(with_service("n", service("api", "w"))).keys;
-    assert!(keys.contains(&WatchKey::service("api")) && keys.contains(&WatchKey::service("web")));
+    let did = c.ok(with_service("n", service("api", "w")));
+    assert!(did.keys.contains(&WatchKey::service("api")));
+    for old in [WatchKey::service("web"), WatchKey::service_health("web")] {
+        assert!(!did.keys.contains(&old) && did.stale.contains(&old));
+    }
     assert_eq!(c.store.root().usage().rows.service_names, 1);
+}
+
+/// Lets services of the mesh have virtual addresses.
+fn with_virtual_ips(c: &mut Cluster) {
+    c.ok(Command::SystemMetadata(Box::new(SystemMetadataRequest {
+        op: "upsert".into(),
+        entry: Some(Box::new(SystemMetadataEntry {
+            key: "virtual-ips".into(),
+            value: "true".into(),
+            ..SystemMetadataEntry::default()
+        })),
+        ..SystemMetadataRequest::default()
+    })));
+}
+
+fn native(name: &str) -> NodeService {
+    let mut row = service(name, name);
+    row.connect.native = true;
+    row
+}
+
+fn proxy_of(name: &str) -> NodeService {
+    let mut row = service("proxy", "proxy");
+    row.kind = "connect-proxy".into();
+    row.proxy.destination_service_name = name.into();
+    row
+}
+
+/// The virtual address on a service's only row.
+fn told(c: &Cluster, name: &str) -> Option<(String, i64)> {
+    let rows = c.store.root().service_nodes("", name, &[], &[], false).rows;
+    let tagged = rows.first()?.service.tagged_addresses.get("consul-virtual");
+    tagged.map(|tagged| (tagged.address.clone(), tagged.port))
+}
+
+#[test]
+fn services_of_the_mesh_get_virtual_addresses() {
+    let ip = |last: u8| Some((format!("240.0.0.{last}"), 80));
+    let mut c = Cluster::default();
+    c.ok(with_service("n", native("early")));
+    assert_eq!(told(&c, "early"), None);
+    with_virtual_ips(&mut c);
+    c.ok(with_service("n", proxy_of("web")));
+    assert_eq!(told(&c, "proxy"), ip(1));
+    assert_eq!(c.store.root().index("service-virtual-ips"), c.index);
+    // The address is part of the comparison: early's row gains one, web's does not change.
+    c.nothing(with_service("n", proxy_of("web")));
+    c.ok(with_service("n", native("early")));
+    c.ok(with_service("n", native("web")));
+    c.ok(with_service("n", service("plain", "plain")));
+    assert_eq!(
+        (told(&c, "early"), told(&c, "web"), told(&c, "plain")),
+        (ip(2), ip(1), None)
+    );
+    c.ok(deregister("n", "early", ""));
+    assert_eq!(c.store.root().index("service-virtual-ips"), c.index);
+    let mut bytes = Vec::new();
+    c.store.write_to(&mut bytes).expect("memory takes all");
+    c.store = Store::load(&mut &bytes[..]).expect("own bytes");
+    let mut stream = Vec::new();
+    write_stream(c.store.root(), &mut stream).expect("memory takes all");
+    let mut loader = Loader::new();
+    loader.feed(&stream).expect("own stream");
+    assert_eq!(
+        loader.finish().expect("whole").hash(),
+        c.store.root().hash()
+    );
+    for (name, last) in [("again", 2), ("next", 3)] {
+        c.ok(with_service("n", native(name)));
+        assert_eq!(told(&c, name), ip(last));
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub struct Cluster {
 pub struct Did {
     pub outcome: Outcome,
     pub keys: Vec<WatchKey>,
+    pub stale: Vec<WatchKey>,
     pub effects: Vec<Effect>,
 }
 
@@ -30,11 +31,12 @@ impl Cluster {
         let command = Command::decode(&command.encode()).expect("own commands decode");
         let mut touched = Touched::new();
         let outcome = self.store.apply(self.index, &command, &mut touched);
-        let (keys, effects) = touched.take();
+        let taken = touched.take();
         Did {
             outcome,
-            keys,
-            effects,
+            keys: taken.keys,
+            stale: taken.stale,
+            effects: taken.effects,
         }
     }
 
@@ -58,7 +60,7 @@ impl Cluster {
             "a refused command leaves no trace"
         );
         assert!(
-            did.keys.is_empty() && did.effects.is_empty(),
+            did.keys.is_empty() && did.stale.is_empty() && did.effects.is_empty(),
             "nor wakes anybody: {did:?}"
         );
         match did.outcome {
@@ -72,7 +74,7 @@ impl Cluster {
         let before = self.store.root().hash();
         let did = self.run(command);
         assert_eq!(before, self.store.root().hash());
-        assert_eq!(did.keys, []);
+        assert_eq!((did.keys, did.stale), (vec![], vec![]));
         did.outcome
     }
 }
