@@ -15,7 +15,7 @@ fn number(value: f64, unit: Unit) -> String {
 
 fn spread(values: &[f64], write: impl Fn(f64) -> String) -> String {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(0.0, f64::max);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     format!("{} – {}", write(low), write(high))
 }
 

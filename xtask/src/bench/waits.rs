@@ -127,7 +127,6 @@ fn parked(binary: &Path) -> Result<Figure> {
 
 /// 200,000 parked inside one process: the example of the `server` crate prints what they cost.
 fn in_process() -> Result<Vec<Figure>> {
-    let (mut over, mut each) = (Vec::new(), Vec::new());
     let program = match std::env::var_os("PROCONSUL_BENCH_PARKED") {
         Some(path) => path.into(),
         None => {
@@ -135,37 +134,45 @@ fn in_process() -> Result<Vec<Figure>> {
             process::target().join("release/examples/parked")
         }
     };
-    for round in 0..ROUNDS {
-        let text = process::output(std::process::Command::new(&program).arg("200000"))?;
-        eprintln!("round {round} parked-process: {}", text.replace('\n', "; "));
-        let number = |after: &str, before: &str| -> Option<f64> {
-            let (_, rest) = text.split_once(after)?;
-            rest.split_once(before)?.0.trim().parse().ok()
-        };
-        let alone = number("write:", "µs alone").with_context(|| text.clone())?;
-        let beside = number("alone,", "µs beside").with_context(|| text.clone())?;
-        over.push(beside - alone);
-        each.push(number("parked:", "B each").with_context(|| text.clone())?);
+    let mut figures = Vec::new();
+    for (services, write, memory) in [
+        (
+            "1000",
+            "200,000 watches of 1,000 services parked in process: one unrelated write, over the write alone",
+            "200,000 watches of 1,000 services parked in process: memory of each, task included",
+        ),
+        (
+            "200000",
+            "200,000 watches of as many services parked in process: one unrelated write, over the write alone",
+            "200,000 watches of as many services parked in process: memory of each, task included",
+        ),
+    ] {
+        let (mut over, mut each) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            let text =
+                process::output(std::process::Command::new(&program).args(["200000", services]))?;
+            eprintln!("round {round} parked-process: {}", text.replace('\n', "; "));
+            let number = |after: &str, before: &str| -> Option<f64> {
+                let (_, rest) = text.split_once(after)?;
+                rest.split_once(before)?.0.trim().parse().ok()
+            };
+            let alone = number("write:", "µs alone").with_context(|| text.clone())?;
+            let beside = number("alone,", "µs beside").with_context(|| text.clone())?;
+            over.push(beside - alone);
+            each.push(number("services:", "B each").with_context(|| text.clone())?);
+        }
+        for (work, wanted, values, unit) in [
+            (write, "≤ 5 µs", over, Unit::Micros),
+            (memory, "≤ 1 KB", each, Unit::Bytes),
+        ] {
+            figures.push(Figure {
+                work,
+                wanted,
+                values,
+                unit,
+                yardstick: Vec::new(),
+            });
+        }
     }
-    let figure = |work, wanted, values, unit| Figure {
-        work,
-        wanted,
-        values,
-        unit,
-        yardstick: Vec::new(),
-    };
-    Ok(vec![
-        figure(
-            "200,000 watches parked in process: one unrelated write, over the write alone",
-            "≤ 5 µs",
-            over,
-            Unit::Micros,
-        ),
-        figure(
-            "200,000 watches parked in process: memory of each",
-            "≤ 1 KB",
-            each,
-            Unit::Bytes,
-        ),
-    ])
+    Ok(figures)
 }
