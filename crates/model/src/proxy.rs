@@ -62,12 +62,12 @@ record! {
 record! {
     /// A destination that a proxy listens for.
     pub struct Upstream {
-        destination_type: String = "DestinationType" [omit, alias = "destination_type"],
+        destination_type: String = "DestinationType" [alias = "destination_type"],
         destination_namespace: String = "DestinationNamespace" [omit, alias = "destination_namespace"],
         destination_partition: String = "DestinationPartition" [omit, alias = "destination_partition"],
         destination_peer: String = "DestinationPeer" [omit, alias = "destination_peer"],
         destination_name: String = "DestinationName" [alias = "destination_name"],
-        datacenter: String = "Datacenter" [omit],
+        datacenter: String = "Datacenter",
         local_bind_address: String = "LocalBindAddress" [omit, alias = "local_bind_address"],
         local_bind_port: i64 = "LocalBindPort" [omit, alias = "local_bind_port"],
         local_bind_socket_path: String = "LocalBindSocketPath" [omit, alias = "local_bind_socket_path"],
