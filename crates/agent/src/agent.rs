@@ -317,6 +317,11 @@ impl Agent {
             self.restore_check(stored);
         }
         self.keep_beats();
+        // Aliases may have come back before what they mirror.
+        let mirrored: Vec<String> = self.runners.lock().mirrors.keys().cloned().collect();
+        for service in mirrored {
+            self.mirror(&service);
+        }
     }
 
     /// A check comes back critical and silent, unless its last beat still holds.

@@ -174,7 +174,7 @@ fn output_alone_waits() {
     );
     assert_eq!(
         local.set_check("c", status::PASSING, "c", SECOND * 2, 0.0),
-        Change::Deferred(at)
+        Change::Waiting
     );
     local.compare(&info(), &catalog.view());
     assert!(local.plan(&info()).is_empty());
