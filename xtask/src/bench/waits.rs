@@ -46,7 +46,7 @@ fn crowd(binary: &Path) -> Result<Figure> {
                 watcher.send("GET", &target, b"")?;
             }
             settle(&agent)?;
-            let status = if (round * FLIPS + flip) % 2 == 0 {
+            let status = if (round * FLIPS + flip).is_multiple_of(2) {
                 "critical"
             } else {
                 "passing"
