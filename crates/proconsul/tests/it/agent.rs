@@ -51,9 +51,11 @@ impl Agent {
         let config = home.join("agent.json");
         std::fs::write(
             &config,
-            r#"{"limits": {"http_max_conns_per_client": 1000}}"#,
+            r#"{"limits": {"http_max_conns_per_client": 1000}, "enable_script_checks": true}"#,
         )
         .unwrap();
+        let more = home.join("config.d");
+        std::fs::create_dir_all(&more).unwrap();
         let log = home.join("agent.log");
         let out = File::options()
             .create(true)
@@ -73,6 +75,8 @@ impl Agent {
             .arg(home.join("data"))
             .arg("-config-file")
             .arg(config)
+            .arg("-config-dir")
+            .arg(more)
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -94,6 +98,13 @@ impl Agent {
     /// What it has logged, in all its lives on this home.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Asks it to end, and waits for that.
+    pub fn stop(&mut self) {
+        let id = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap();
     }
 
     /// `kill -9`, and waits for the end.

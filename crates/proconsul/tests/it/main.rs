@@ -2,10 +2,12 @@
 //!
 //! - [`shimmed`]: under a preloaded library that records, delays, holds and fails writes and syncs.
 //! - [`killed`]: `kill -9` under write load.
+//! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
 //! What each of them proves, and what not, stands in docs/durability.md.
 
 mod agent;
+mod day;
 mod http;
 mod killed;
 mod load;
