@@ -106,7 +106,7 @@ fn base64_of_hundred(salt: usize) -> String {
 /// Newest snapshot's name and size, and the log's length in whole segments.
 fn store(agent: &Agent) -> Result<(String, u64, u64)> {
     let (mut newest, mut bytes, mut log) = (String::new(), 0, 0);
-    for entry in std::fs::read_dir(agent.scratch.0.join("data/store"))? {
+    for entry in std::fs::read_dir(agent.scratch.0.join("data/raft"))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.ends_with(".snap") && name > newest {

@@ -52,12 +52,12 @@ fn library() -> &'static Path {
 impl Shimmed {
     pub fn new() -> Shimmed {
         let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(home.path().join("data/store")).unwrap();
+        std::fs::create_dir_all(home.path().join("data/raft")).unwrap();
         Shimmed { home }
     }
 
     pub fn store(&self) -> PathBuf {
-        self.home.path().join("data/store")
+        self.home.path().join("data/raft")
     }
 
     fn variables(&self) -> Vec<(&'static str, PathBuf)> {

@@ -282,7 +282,7 @@ fn what_a_power_failure_leaves_holds_everything_acknowledged() {
         let cut = writes[(writes.len() - 1) * part / 3];
         for torn in [false, true] {
             let home = tempfile::tempdir().unwrap();
-            let store = home.path().join("data/store");
+            let store = home.path().join("data/raft");
             image(&base, trace, cut, |_| torn, &store);
             for file in ["data/node-id", "data/checkpoint-signature"] {
                 let from = shimmed.home.path().join(file);
