@@ -20,6 +20,19 @@ const MAX_STALE: Duration = Duration::from_secs(2);
 /// Clusters up to this size sync at the plain interval.
 const SCALE_THRESHOLD: usize = 128;
 
+/// The comparison after the first, when servers are surely there, comes after this and as much jitter.
+const SERVER_UP: Duration = Duration::from_millis(1_500);
+
+/// Which comparison with the catalog it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Right after the start: it asks the leader, because what a server holds of the log may be old, and it shows nothing
+    /// new to clients.
+    First,
+    /// Any other: servers' decisions are taken over.
+    Later,
+}
+
 /// By what large clusters stretch the jitter: 1 up to 128 nodes, one more for each doubling.
 fn scale(nodes: usize) -> u32 {
     if nodes <= SCALE_THRESHOLD {
@@ -32,13 +45,16 @@ fn scale(nodes: usize) -> u32 {
 impl Agent {
     pub(crate) async fn keep_in_sync(self: Arc<Self>) {
         self.leader_known().await;
-        // What a server holds of the log when it starts may be old: the first comparison asks the leader.
-        let mut consistency = Consistency::Default;
+        let mut pass = Pass::First;
         loop {
-            let next = match self.full_sync(consistency).await {
+            let next = match self.full_sync(pass).await {
                 Ok(nodes) => {
-                    consistency = Consistency::Stale;
-                    FULL_INTERVAL + jitter(FULL_INTERVAL * scale(nodes))
+                    let next = match pass {
+                        Pass::First => SERVER_UP + jitter(SERVER_UP * scale(nodes)),
+                        Pass::Later => FULL_INTERVAL + jitter(FULL_INTERVAL * scale(nodes)),
+                    };
+                    pass = Pass::Later;
+                    next
                 }
                 Err(error) => {
                     tracing::warn!(%error, "failed to sync remote state");
@@ -81,15 +97,20 @@ impl Agent {
     }
 
     /// Compares with the catalog and sends what differs; the number of nodes in the cluster.
-    pub(crate) async fn full_sync(
-        self: &Arc<Self>,
-        consistency: Consistency,
-    ) -> Result<usize, RpcError> {
+    pub(crate) async fn full_sync(self: &Arc<Self>, pass: Pass) -> Result<usize, RpcError> {
+        let consistency = match pass {
+            Pass::First => Consistency::Default,
+            Pass::Later => Consistency::Stale,
+        };
         let info = self.config.read().info.clone();
         let view = self.catalog_view(&info.name, consistency).await?;
         {
             let _one = self.syncing.lock().await;
-            self.local.lock().compare(&info, &view);
+            let mut local = self.local.lock();
+            local.compare(&info, &view);
+            if pass == Pass::Later {
+                local.adopt(&view);
+            }
         }
         // Comparing may have brought tags and virtual addresses from the catalog.
         self.changed_now();

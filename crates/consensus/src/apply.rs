@@ -76,9 +76,10 @@ impl<S: StateMachine> Applier<S> {
                 }
             }
             if self.position.index != before {
+                // First of all the state is shown: who hears how far it is may look at it.
+                self.check_replayed();
                 self.applied.store(self.position.index, Ordering::Release);
                 self.engine.push(Input::Applied(self.position.index));
-                self.check_replayed();
                 if self.log_bytes > self.threshold.max(self.snapshot_bytes / 2) {
                     self.start_snapshot();
                 }
@@ -135,6 +136,8 @@ impl<S: StateMachine> Applier<S> {
             self.log_bytes += entries.iter().map(|e| bytes(e.payload.len())).sum::<u64>();
             let mut outcomes = self.machine.apply(&entries).into_iter().zip(0u32..);
             // Readers that come after the answer must find the state at least there.
+            self.position = upto;
+            self.check_replayed();
             self.applied.store(upto.index, Ordering::Release);
             for (at, waiter) in waiters {
                 let outcome = outcomes.find(|(_, position)| *position == at);

@@ -680,7 +680,10 @@ impl<W, R> Core<W, R> {
             last: raft.raft_log.last_index(),
             commit: raft.raft_log.committed,
             applied: self.applied,
-            leads_current_term: self.leading && raft.commit_to_current_term(),
+            leads_current_term: self.leading
+                && self
+                    .position(self.applied)
+                    .is_some_and(|at| at.term == raft.term),
         }
     }
 

@@ -25,7 +25,7 @@ pub struct Status {
     pub role: Role,
     /// The leader, when one is known.
     pub leader: Option<Server>,
-    /// Leads and has committed an entry of its term: leader duties may start.
+    /// Leads and has applied an entry of its term: its state machine has everything that was ever acknowledged, leader duties may start.
     pub established: bool,
     /// Current term.
     pub term: u64,

@@ -98,7 +98,7 @@ pub enum Verdict {
 
 impl Local {
     /// Marks everything that differs between here and the catalog (full sync). `enable_tag_override` services take the
-    /// catalog's tags; virtual addresses that servers assigned are kept.
+    /// catalog's tags; virtual addresses that servers assigned are no difference.
     pub fn compare(&mut self, info: &NodeInfo, catalog: &CatalogView) {
         self.node_in_sync = catalog
             .node
@@ -116,6 +116,18 @@ impl Local {
             .filter(|(_, check)| check.standing != Standing::InSync)
             .map(|(id, _)| id.clone())
             .collect();
+    }
+
+    /// Takes over the virtual addresses that servers assigned to this agent's services (spec/mesh.md §6.6), so that the
+    /// agent's own answers show them.
+    pub fn adopt(&mut self, catalog: &CatalogView) {
+        let version = self.tick();
+        for row in &catalog.services {
+            let ours = self.services.get_mut(&row.id);
+            if let Some(service) = ours.filter(|service| service.standing != Standing::Removed) {
+                adopt_addresses(&mut service.row, row, version, &mut service.version);
+            }
+        }
     }
 
     fn dirty_services(&self) -> impl Iterator<Item = &Service> {
@@ -142,7 +154,7 @@ impl Local {
                 (Standing::Removed, _) => {}
                 (_, None) => service.standing = Standing::Dirty,
                 (_, Some(row)) => {
-                    adopt(&mut service.row, row, version, &mut service.version);
+                    adopt_tags(&mut service.row, row, version, &mut service.version);
                     service.standing = if same_service(&service.row, row) {
                         Standing::InSync
                     } else {
@@ -183,9 +195,18 @@ impl Local {
                 }
             }
         }
-        self.checks.retain(|id, check| {
-            check.standing != Standing::Removed || there.contains_key(id.as_str())
-        });
+        self.checks
+            .retain(|id, check| match there.get(id.as_str()) {
+                _ if check.standing != Standing::Removed => true,
+                None => false,
+                Some(row) => {
+                    // What the catalog has decides what takes it away: its own removal, or that of the service there.
+                    if check.row.service_id != row.service_id {
+                        check.row = (*row).clone();
+                    }
+                    true
+                }
+            });
         for row in remote {
             if row.check_id != SERF_HEALTH && !self.checks.contains_key(&row.check_id) {
                 self.checks
@@ -443,17 +464,27 @@ impl Check {
     }
 }
 
-/// Takes over what the catalog decides: overridden tags, virtual addresses.
-fn adopt(ours: &mut Arc<NodeService>, theirs: &NodeService, version: u64, entry: &mut u64) {
+/// Where tags may be overridden, the catalog decides them.
+fn adopt_tags(ours: &mut Arc<NodeService>, theirs: &NodeService, version: u64, entry: &mut u64) {
     if ours.enable_tag_override && ours.tags != theirs.tags {
         Arc::make_mut(ours).tags = theirs.tags.clone();
         *entry = version;
     }
-    for (name, address) in theirs
-        .tagged_addresses
-        .iter()
-        .filter(|(name, _)| name.starts_with("consul-"))
-    {
+}
+
+/// Whether servers assign this tagged address.
+fn assigned(name: &str) -> bool {
+    name.starts_with("consul-")
+}
+
+fn adopt_addresses(
+    ours: &mut Arc<NodeService>,
+    theirs: &NodeService,
+    version: u64,
+    entry: &mut u64,
+) {
+    let addresses = theirs.tagged_addresses.iter();
+    for (name, address) in addresses.filter(|(name, _)| assigned(name)) {
         if ours.tagged_addresses.get(name) != Some(address) {
             Arc::make_mut(ours)
                 .tagged_addresses
@@ -481,6 +512,14 @@ fn same_list<T: PartialEq>(a: &List<T>, b: &List<T>) -> bool {
     a.iter().eq(b.iter())
 }
 
+/// Equal but for the addresses that servers assigned and that were not taken over yet.
+fn same_addresses(ours: &NodeService, theirs: &NodeService) -> bool {
+    let ours = &ours.tagged_addresses;
+    let known = |name: &String| !assigned(name) || ours.get(name).is_some();
+    let theirs = theirs.tagged_addresses.iter();
+    ours.iter().eq(theirs.filter(|(name, _)| known(name)))
+}
+
 fn same_service(ours: &NodeService, theirs: &NodeService) -> bool {
     let mut there = theirs.clone();
     there.indexes = ours.indexes.clone();
@@ -492,7 +531,7 @@ fn same_service(ours: &NodeService, theirs: &NodeService) -> bool {
     if same_map(&ours.meta, &there.meta) {
         there.meta = ours.meta.clone();
     }
-    if same_map(&ours.tagged_addresses, &there.tagged_addresses) {
+    if same_addresses(ours, &there) {
         there.tagged_addresses = ours.tagged_addresses.clone();
     }
     if ours.weights.is_none() {

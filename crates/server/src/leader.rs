@@ -4,6 +4,7 @@
 use crate::counters::Counters;
 use crate::effects::Due;
 use crate::server::{Server, leads};
+use consensus::Role;
 use dialect::{Dict, List};
 use model::{
     HealthCheck, Node, NodeService, SERF_HEALTH, Session, SystemMetadataEntry, Weights, status,
@@ -41,7 +42,9 @@ impl Server {
         loop {
             let (lead, known) = {
                 let now = status.borrow_and_update();
-                (leads(&now), now.leader.is_some())
+                // Before it is established, a leader does not show all that it acknowledged before its restart.
+                let known = now.leader.is_some() && (leads(&now) || now.role != Role::Leader);
+                (leads(&now), known)
             };
             self.known_leader.store(known, Ordering::Release);
             if !lead && self.leading.swap(false, Ordering::AcqRel) {

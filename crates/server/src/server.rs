@@ -31,7 +31,7 @@ pub struct Server {
     pub(crate) effects: Arc<Effects>,
     pub(crate) coordinates: Coordinates,
     pub(crate) consensus: Consensus<Outcome>,
-    /// Leads, and has committed an entry of its term.
+    /// Leads, and has applied an entry of its term: what was ever acknowledged is there.
     pub(crate) leading: AtomicBool,
     /// Someone leads.
     pub(crate) known_leader: AtomicBool,

@@ -165,6 +165,6 @@ pub struct View {
     pub commit: u64,
     /// Last index applied.
     pub applied: u64,
-    /// Leads, and has committed an entry of its own term.
+    /// Leads, and has applied an entry of its own term: nothing committed before is missing in its state machine.
     pub leads_current_term: bool,
 }

@@ -174,6 +174,30 @@ fn a_membership_changes_only_after_its_commit_is_on_disk() {
     assert_eq!(cluster.refused, [(8, Refusal::ChangeImpossible)]);
 }
 
+/// Found by an agent whose first look at the catalog after a restart found nothing in it.
+#[test]
+fn a_leader_is_established_once_its_state_machine_is_up_to_date() {
+    let mut alone = server(1, &[1]);
+    alone.campaign();
+    let mut last = 0;
+    for _ in 0..4 {
+        let output = alone.output().unwrap();
+        for write in output.writes {
+            alone.written(write.number).unwrap();
+        }
+        for apply in output.apply {
+            if let Apply::Entries(batch) = apply {
+                last = batch.upto.index;
+            }
+        }
+    }
+    let view = alone.view();
+    assert_eq!((view.role, view.commit), (Role::Leader, last));
+    assert!(!view.leads_current_term);
+    alone.applied(last);
+    assert!(alone.view().leads_current_term);
+}
+
 #[test]
 fn a_follower_refuses_and_never_forwards() {
     let mut cluster = Cluster::new(&[1, 2, 3]);

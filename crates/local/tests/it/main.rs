@@ -3,7 +3,7 @@
 use local::{
     CatalogView, Change, Finding, Local, NodeInfo, Settings, Source, Standing, Step, Verdict,
 };
-use model::{CheckType, HealthCheck, Node, NodeService, status};
+use model::{CheckType, HealthCheck, Node, NodeService, ServiceAddress, status};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -329,6 +329,53 @@ fn long_critical_services_are_overdue() {
     assert_eq!(local.overdue(Duration::from_secs(62)), ["a"]);
     local.set_check("c", status::WARNING, "", Duration::from_secs(62), 0.0);
     assert!(local.overdue(Duration::from_secs(600)).is_empty());
+}
+
+#[test]
+fn a_check_that_moved_to_a_service_goes_with_it_though_the_catalog_had_it_at_the_node() {
+    let (mut local, mut catalog) = (Local::new(settings()), Catalog::default());
+    local.add_service(service("s", 1), "", Source::Api);
+    let add = |local: &mut Local, of: &str| {
+        let made = check("c", of);
+        let kind = CheckType::default();
+        local.add_check(made, kind, "", Source::Api, Duration::ZERO)
+    };
+    add(&mut local, "").unwrap();
+    sync(&mut local, &mut catalog);
+    add(&mut local, "s").unwrap();
+    local.remove_service("s");
+    local.compare(&info(), &catalog.view());
+    sync(&mut local, &mut catalog);
+    assert!(catalog.checks.is_empty() && catalog.services.is_empty());
+}
+
+#[test]
+fn addresses_that_servers_assign_are_no_difference_and_are_taken_over_on_request() {
+    let (mut local, mut catalog) = (Local::new(settings()), Catalog::default());
+    local.add_service(service("s", 1), "", Source::Api);
+    sync(&mut local, &mut catalog);
+    let row = Arc::make_mut(catalog.services.get_mut("s").unwrap());
+    let virtual_ip = ServiceAddress {
+        address: "240.0.0.1".into(),
+        port: 1,
+    };
+    row.tagged_addresses
+        .make_mut()
+        .insert("consul-virtual".into(), virtual_ip.clone());
+    local.compare(&info(), &catalog.view());
+    assert!(local.in_sync());
+    let address = |local: &Local| {
+        local
+            .service("s")?
+            .row
+            .tagged_addresses
+            .get("consul-virtual")
+            .cloned()
+    };
+    assert_eq!(address(&local), None);
+    local.adopt(&catalog.view());
+    assert!(local.in_sync());
+    assert_eq!(address(&local), Some(virtual_ip));
 }
 
 #[derive(Clone, Debug)]

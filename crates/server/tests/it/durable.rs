@@ -1,7 +1,8 @@
 //! What was acknowledged is there after a restart; a lone server is soon ready.
 
 use crate::bench::{Bench, config, key, value};
-use ports::{Data, Read, Rpc};
+use ports::{Caller, Consistency, Data, Query, Read, ReadOptions, Rpc};
+use rt::{Room, Time};
 
 #[tokio::test]
 async fn a_restart_finds_everything() {
@@ -25,6 +26,42 @@ async fn a_restart_finds_everything() {
     };
     assert_eq!(rows.len(), 1);
     bench.end().await;
+}
+
+#[tokio::test]
+async fn the_first_read_after_a_restart_finds_what_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || server::Config {
+        data_dir: Some(dir.path().to_owned()),
+        ..config()
+    };
+    let bench = Bench::with(config()).await;
+    let large = "x".repeat(100_000);
+    for n in 0..100 {
+        bench.kv("set", &format!("k/{n}"), &large).await;
+    }
+    bench.end().await;
+    for consistency in [
+        Consistency::Stale,
+        Consistency::Default,
+        Consistency::Consistent,
+    ] {
+        let (room, time) = (Room::new("test"), Time::manual());
+        let server = server::Server::start(config(), &room, time.clone()).unwrap();
+        // Nothing is awaited: not even that somebody leads.
+        let options = ReadOptions {
+            consistency,
+            ..ReadOptions::default()
+        };
+        let caller = Caller::internal();
+        let read = server.read(&caller, Query::new(key("k/99")), options);
+        let found = crate::bench::patiently("the read", read).await.unwrap();
+        assert_eq!(value(&found).map(|v| v.len()), Some(100_000));
+        server.shutdown().await;
+        room.close(std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]
