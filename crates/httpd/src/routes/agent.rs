@@ -1,7 +1,7 @@
 //! `/v1/agent/*`: this agent's own services and checks (spec/http-api.md §10).
 
 use super::agent_body::{BeatBody, CheckBody, ServiceBody, decode};
-use super::{agent_view, json_body};
+use super::{agent_hash, agent_view, json_body};
 use crate::encode::list;
 use crate::fault::Fault;
 use crate::read::{boolean, quoted, uint};
@@ -110,7 +110,7 @@ pub(crate) fn service(req: Request) -> Handled {
         let row = agent
             .service(&id)
             .ok_or_else(|| Fault::new(404, format!("unknown service ID: {id}")))?;
-        let hash = agent_view::hash(&row);
+        let hash = agent_hash::hash(&row);
         Ok((row, hash))
     };
     let mut seen = agent.version();

@@ -4,7 +4,6 @@ use crate::encode::list;
 use dialect::json::{ToJson, Writer};
 use model::{ConnectProxyConfig, HealthCheck, NodeService, Upstream};
 use ports::Member;
-use std::hash::Hasher as _;
 
 /// A service as its agent shows it.
 pub(crate) fn service(
@@ -24,20 +23,6 @@ pub(crate) fn service(
         w.member("Locality", locality.as_ref());
     }
     w.end_object();
-}
-
-/// What the service's hash is of: everything of the shape but datacenter and locality. Clients only compare it.
-pub(crate) fn hash(service: &NodeService) -> String {
-    let mut text = Vec::with_capacity(512);
-    let mut w = Writer::new(&mut text, dialect::json::Style::Compact);
-    w.begin_object();
-    hashed_members(&mut w, service);
-    mesh_members(&mut w, service);
-    w.end_object();
-    // Fixed keys: the same service has the same hash on every agent of this build.
-    let mut hasher = std::hash::DefaultHasher::new();
-    hasher.write(&text);
-    format!("{:016x}", hasher.finish())
 }
 
 fn hashed_members(w: &mut Writer<'_>, service: &NodeService) {
@@ -74,7 +59,7 @@ fn mesh_members(w: &mut Writer<'_>, service: &NodeService) {
     }
 }
 
-fn has_proxy(kind: &str) -> bool {
+pub(super) fn has_proxy(kind: &str) -> bool {
     matches!(
         kind,
         "connect-proxy"
@@ -245,6 +230,7 @@ fn address(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::agent_hash::hash;
 
     fn text(write: impl FnOnce(&mut Writer<'_>)) -> String {
         let mut out = Vec::new();

@@ -3,6 +3,7 @@
 pub(crate) mod acl;
 pub(crate) mod agent;
 mod agent_body;
+mod agent_hash;
 pub(crate) mod agent_pool;
 pub(crate) mod agent_self;
 mod agent_view;
