@@ -7,6 +7,7 @@ use ports::{BoxFuture, Caller, Events, RpcError, UserEvent};
 use regex::Regex;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use telemetry::{Metrics, names};
 use tokio::sync::watch;
 
 /// Events that are kept; older ones go.
@@ -15,6 +16,8 @@ const RING_MAX: usize = 256;
 const SIZE_MAX: usize = 512;
 /// What the name of a user event begins with on the wire.
 const PREFIX: &str = "consul:event:";
+/// Name of the only pool in metrics.
+const POOL: &str = "lan";
 /// Asks agents to run a command; never listed.
 const REMOTE_EXEC: &str = "_rexec";
 /// Longest compiled filter, bytes.
@@ -45,6 +48,7 @@ pub struct OwnEvents {
     datacenter: String,
     ring: Mutex<Ring>,
     count: watch::Sender<u64>,
+    metrics: Metrics,
 }
 
 fn filter(what: &str, text: &str) -> Result<Option<Regex>, RpcError> {
@@ -82,8 +86,8 @@ fn complaint(text: &str) -> String {
 }
 
 impl OwnEvents {
-    /// Events for this agent, in its datacenter.
-    pub fn new(agent: Arc<Agent>, datacenter: String) -> Self {
+    /// Events for this agent, in its datacenter, counted in these metrics.
+    pub fn new(agent: Arc<Agent>, datacenter: String, metrics: Metrics) -> Self {
         let ring = Mutex::new(Ring {
             events: VecDeque::new(),
             clock: 1,
@@ -93,6 +97,7 @@ impl OwnEvents {
             datacenter,
             ring,
             count: watch::Sender::new(0),
+            metrics,
         }
     }
 
@@ -150,6 +155,10 @@ impl OwnEvents {
             )));
         }
         let fired = event.clone();
+        self.metrics.incr_with(names::SERF_EVENTS, &[POOL]);
+        let wire_name = format!("{PREFIX}{}", event.name);
+        self.metrics
+            .incr_with(names::SERF_EVENTS_ANY, &[&wire_name, POOL]);
         if event.name == REMOTE_EXEC {
             tracing::info!(event_name = %event.name, event_id = %event.id, "ignoring remote exec event, disabled.");
         } else if concerns {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::core::{Apply, Entries};
 use crate::disk::Disk;
@@ -12,12 +13,14 @@ use crate::inbox::Inbox;
 use crate::log::Position;
 use crate::machine::StateMachine;
 use crate::membership::Membership;
+use crate::observe::{Event, Observer};
 use crate::record;
 use crate::snapshot::{SnapshotMeta, SnapshotReader, SnapshotWriter};
 
 /// Work for the apply thread.
 pub(crate) enum Work<O> {
-    Apply(Apply<Waiter<O>>),
+    /// With the time since which it waits.
+    Apply(Apply<Waiter<O>>, Instant),
     /// Take a snapshot now, whatever the log's size.
     Snapshot,
     /// The snapshot taken last is in place with this size, or failed.
@@ -40,6 +43,7 @@ pub(crate) struct Applier<S: StateMachine> {
     pub(crate) log_bytes: u64,
     pub(crate) snapshot_bytes: u64,
     pub(crate) snapshotting: bool,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 impl<S: StateMachine> Applier<S> {
@@ -66,7 +70,10 @@ impl<S: StateMachine> Applier<S> {
             let before = self.position.index;
             for item in items.drain(..) {
                 match item {
-                    Work::Apply(apply) => self.apply(apply)?,
+                    Work::Apply(apply, since) => {
+                        self.observer.saw(Event::Waited(since.elapsed()));
+                        self.apply(apply)?;
+                    }
                     Work::Snapshot => self.start_snapshot(),
                     Work::SnapshotEnded(bytes) => {
                         self.snapshotting = false;
@@ -157,16 +164,24 @@ impl<S: StateMachine> Applier<S> {
             position: self.position,
             membership: self.membership.clone(),
         };
+        let began = Instant::now();
         let source = self.machine.snapshot();
         let (engine, work) = (self.engine.clone(), self.work.clone());
+        let observer = self.observer.clone();
         let write = move || {
             let done = (|| {
                 let mut writer = SnapshotWriter::create(disk, "local", &meta)?;
+                let created = Instant::now();
                 let mut buffered = io::BufWriter::with_capacity(64 << 10, &mut writer);
                 source.write_to(&mut buffered)?;
                 buffered.flush()?;
                 drop(buffered);
-                writer.finish()
+                let bytes = writer.finish()?;
+                observer.saw(Event::Snapshot {
+                    create: created - began,
+                    persist: created.elapsed(),
+                });
+                io::Result::Ok(bytes)
             })();
             match done {
                 Ok(bytes) => {

@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::apply::{Applier, Work};
 use crate::core::Core;
+use crate::core::Role;
 use crate::disk::{Disk, RealDisk};
 use crate::engine::{Callback, Completion, Engine, Indexes, Input, LogSide};
 use crate::faults::Faults;
@@ -19,6 +20,7 @@ use crate::log::{LogOptions, MAX_PAYLOAD, Position};
 use crate::machine::{StateMachine, Transport};
 use crate::membership::{Change, Membership};
 use crate::message;
+use crate::observe::{Event, Nobody, Observer};
 use crate::recover::Recovered;
 use crate::snapshot::{SnapshotMeta, SnapshotWriter};
 use crate::status::{ProposeError, ReadError, StartError, Status};
@@ -55,6 +57,8 @@ pub struct Config {
     pub segment_bytes: u64,
     /// A disk in place of `dir` (tests).
     pub disk: Option<Arc<dyn Disk>>,
+    /// Told about what the engine does.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for Config {
@@ -68,6 +72,7 @@ impl Default for Config {
             snapshot_log_bytes: 64 << 20,
             segment_bytes: crate::log::SEGMENT_BYTES,
             disk: None,
+            observer: None,
         }
     }
 }
@@ -163,6 +168,9 @@ impl<O: Send + 'static> Consensus<O> {
         } else {
             found.hard_state.commit
         };
+        let observer = config.observer.clone().unwrap_or_else(|| Arc::new(Nobody));
+        observer.saw(found.opened());
+        observer.saw(Event::Role(Role::Follower));
         let core = Core::new(found.start(found.raft_id, Faults::None))?;
         let inbox: Arc<Inbox<Input<O>>> = Arc::default();
         let work: Arc<Inbox<Work<O>>> = Arc::default();
@@ -185,9 +193,10 @@ impl<O: Send + 'static> Consensus<O> {
             log_bytes: 0,
             snapshot_bytes: 0,
             snapshotting: false,
+            observer: observer.clone(),
         };
         let mut threads = vec![spawn("raft-apply", move || applier.run())?];
-        let writer = Writer::new(found.log);
+        let writer = Writer::new(found.log, observer.clone());
         let log = if transport.is_none() {
             LogSide::Inline(Box::new(writer))
         } else {
@@ -217,6 +226,7 @@ impl<O: Send + 'static> Consensus<O> {
             contact: None,
             closing: None,
             threads,
+            observer,
         };
         spawn("raft-engine", move || engine.run())?;
         Ok(Consensus {

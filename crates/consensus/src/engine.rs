@@ -15,6 +15,7 @@ use crate::disk::Disk;
 use crate::inbox::Inbox;
 use crate::machine::Transport;
 use crate::membership::Change;
+use crate::observe::{Event, Observer};
 use crate::snapshot::{SnapshotMeta, SnapshotReader};
 use crate::status::{ProposeError, ReadError, Server, Status};
 use crate::writer::{Done, Job, Writer};
@@ -119,6 +120,7 @@ pub(crate) struct Engine<O: Send + 'static> {
     pub(crate) contact: Option<Instant>,
     pub(crate) closing: Option<Option<oneshot::Sender<()>>>,
     pub(crate) threads: Vec<std::thread::JoinHandle<()>>,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// Indexes that move too often for the watched status.
@@ -272,7 +274,7 @@ impl<O: Send + 'static> Engine<O> {
             self.give_log(jobs)?;
         }
         for apply in output.apply {
-            self.work.push(Work::Apply(apply));
+            self.work.push(Work::Apply(apply, Instant::now()));
         }
         if output.wants_snapshot {
             self.work.push(Work::Snapshot);
@@ -394,9 +396,18 @@ impl<O: Send + 'static> Engine<O> {
         }
         let leader = self.leader();
         let silent = self.broken.is_some() && self.transport.is_some();
+        let role = if silent { Role::Follower } else { view.role };
+        let old = self.status.borrow().role;
+        if role != old {
+            if role == Role::Leader && old == Role::Follower {
+                // A lone voter is through with its candidacy before anybody looks.
+                self.observer.saw(Event::Role(Role::Candidate));
+            }
+            self.observer.saw(Event::Role(role));
+        }
         self.status.send_replace(Status {
             raft_id: view.id,
-            role: if silent { Role::Follower } else { view.role },
+            role,
             leader,
             established: view.leads_current_term && !silent,
             term: view.term,

@@ -19,6 +19,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::faults::Faults;
 use crate::membership::Membership;
 use crate::message;
+use crate::observe::Counts;
 use crate::record::{self, Header, Kind};
 use crate::scan::SegmentHeader;
 
@@ -108,12 +109,14 @@ struct Segment {
 }
 
 impl Segment {
-    /// Forgets entries from `index` on.
-    fn replace_from(&mut self, index: u64) {
+    /// Forgets entries from `index` on; how many.
+    fn replace_from(&mut self, index: u64) -> u64 {
         let keep = index
             .saturating_sub(self.live)
             .min(self.offsets.len() as u64);
+        let cut = self.offsets.len() as u64 - keep;
         self.offsets.truncate(keep as usize);
+        cut
     }
 
     fn push(&mut self, index: u64, offset: usize) {
@@ -140,6 +143,7 @@ pub struct Log {
     buffer: BytesMut,
     appended: u64,
     syncs: u64,
+    counts: Counts,
     failed: Option<String>,
 }
 
@@ -275,7 +279,17 @@ impl Log {
             placed.push((entry.index, entry.term, start + self.buffer.len()));
             record::encode(&mut self.buffer, seed, &header, payload);
         }
-        self.put(batch, placed)
+        self.put(batch, placed)?;
+        self.counts.appends += 1;
+        self.counts.entries += count as u64;
+        self.counts.states += u64::from(state.is_some());
+        let payload = |entry: &Entry| message::payload(entry).len() as u64;
+        self.counts.bytes += writes
+            .iter()
+            .flat_map(|w| &w.entries)
+            .map(payload)
+            .sum::<u64>();
+        Ok(())
     }
 
     /// Writes and syncs the buffer, then takes note of the entries in it.
@@ -311,7 +325,7 @@ impl Log {
     fn note(&mut self, index: u64, term: u64, offset: usize) {
         if index <= self.last.index {
             for segment in &mut self.segments {
-                segment.replace_from(index);
+                self.counts.tail_cut += segment.replace_from(index);
             }
         }
         if let Some(segment) = self.segments.last_mut() {
@@ -395,6 +409,7 @@ impl Log {
             capacity,
         });
         self.batch = 1;
+        self.counts.segments += 1;
         Ok(())
     }
 
@@ -422,6 +437,7 @@ impl Log {
 
     fn drop_segments(&mut self, count: usize) -> io::Result<()> {
         for segment in self.segments.drain(..count).collect::<Vec<_>>() {
+            self.counts.head_cut += segment.offsets.len() as u64;
             let gone = self
                 .disk
                 .remove(&name(segment.header.sequence))
@@ -512,6 +528,12 @@ impl Log {
     #[must_use]
     pub fn appended(&self) -> u64 {
         self.appended
+    }
+
+    /// What was done since it was opened.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Term, vote and commit as last written.

@@ -10,6 +10,8 @@ use crate::disk::Disk;
 use crate::faults::Faults;
 use crate::log::{HardState, Log, LogOptions, Opened, Position};
 use crate::membership::Membership;
+use crate::message;
+use crate::observe::Event;
 use crate::snapshot::{self, SnapshotReader};
 use crate::status::StartError;
 
@@ -118,6 +120,15 @@ impl Recovered {
     #[must_use]
     pub fn last(&self) -> u64 {
         self.entries.last().map_or(self.base.index, |e| e.index)
+    }
+
+    /// What was read, as an event.
+    pub(crate) fn opened(&self) -> Event {
+        let payload = |entry: &Entry| message::payload(entry).len() as u64;
+        Event::Opened {
+            entries: self.entries.len() as u64,
+            bytes: self.entries.iter().map(payload).sum(),
+        }
     }
 
     /// What the core starts from; the entries move there.

@@ -2,11 +2,14 @@
 //! its own, or on the engine's when there are no peers whose messages could be delayed.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
 
 use raft::eraftpb::Entry;
 
 use crate::inbox::Inbox;
 use crate::log::{Log, Write};
+use crate::observe::{Event, Logged, Observer};
 use crate::store::Fetch;
 
 /// Work for the log.
@@ -32,11 +35,38 @@ pub(crate) enum Done {
 /// The log, or nothing for a server that keeps all in memory.
 pub(crate) struct Writer {
     log: Option<Log>,
+    observer: Arc<dyn Observer>,
+    /// When the segment that is written to was begun, or the log opened.
+    segment_since: Instant,
 }
 
 impl Writer {
-    pub(crate) fn new(log: Option<Log>) -> Writer {
-        Writer { log }
+    pub(crate) fn new(log: Option<Log>, observer: Arc<dyn Observer>) -> Writer {
+        Writer {
+            log,
+            observer,
+            segment_since: Instant::now(),
+        }
+    }
+
+    /// Tells what `work` did to the log.
+    fn watched<T>(&mut self, work: impl FnOnce(&mut Log) -> T) -> Option<T> {
+        let log = self.log.as_mut()?;
+        let (before, began) = (log.counts(), Instant::now());
+        let result = work(log);
+        let counts = log.counts().since(&before);
+        let ended = Instant::now();
+        let mut rotated = None;
+        if counts.segments > 0 {
+            rotated = Some(began - self.segment_since);
+            self.segment_since = ended;
+        }
+        self.observer.saw(Event::Logged(Logged {
+            counts,
+            took: ended - began,
+            rotated,
+        }));
+        Some(result)
     }
 
     /// Does all jobs; writes that stand together share one sync.
@@ -72,10 +102,7 @@ impl Writer {
         let Some(last) = writes.last().map(|write| write.number) else {
             return;
         };
-        let result = match &mut self.log {
-            Some(log) => log.append(writes),
-            None => Ok(last),
-        };
+        let result = self.watched(|log| log.append(writes)).unwrap_or(Ok(last));
         writes.clear();
         done.push(match result {
             Ok(number) => Done::Written(number),
@@ -85,11 +112,11 @@ impl Writer {
 
     fn other(&mut self, job: Job) -> Option<Done> {
         match (job, &mut self.log) {
-            (Job::Purge(index), Some(log)) => Some(match log.purge(index) {
-                Ok(first) => Done::Purged(first),
-                Err(error) => Done::Failed(error.to_string()),
+            (Job::Purge(index), _) => Some(match self.watched(|log| log.purge(index)) {
+                Some(Ok(first)) => Done::Purged(first),
+                Some(Err(error)) => Done::Failed(error.to_string()),
+                None => Done::Purged(index),
             }),
-            (Job::Purge(index), None) => Some(Done::Purged(index)),
             (Job::Fetch(fetch), log) => {
                 let read = log
                     .as_ref()
@@ -99,6 +126,11 @@ impl Writer {
                     Some(Err(error)) => return Some(Done::Failed(error.to_string())),
                     None => Vec::new(),
                 };
+                let payload = |entry: &Entry| crate::message::payload(entry).len() as u64;
+                self.observer.saw(Event::Read {
+                    entries: entries.len() as u64,
+                    bytes: entries.iter().map(payload).sum(),
+                });
                 Some(Done::Fetched(fetch.low, entries))
             }
             (Job::Seal(commit), Some(log)) => {

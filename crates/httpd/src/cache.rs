@@ -9,7 +9,9 @@ use hyper::header::{AGE, CACHE_CONTROL, HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
+use telemetry::{Metrics, names};
 
 const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// Entries live this long after the last request.
@@ -42,12 +44,16 @@ struct Entry {
 
 /// The account of cached requests.
 #[derive(Default)]
-pub(crate) struct Account(Mutex<HashMap<u64, Entry>>);
+pub(crate) struct Account {
+    entries: Mutex<HashMap<u64, Entry>>,
+    /// Entries dropped since this was last told.
+    dropped: AtomicUsize,
+}
 
 impl Account {
     /// Notes a request and says whether it is answered from the cache.
     pub fn ask(&self, key: u64, kind: Kind, wish: Wish, now: SystemTime) -> Hit {
-        let mut entries = self.0.lock();
+        let mut entries = self.entries.lock();
         let since = |then: SystemTime| now.duration_since(then).unwrap_or_default();
         if let Some(entry) = entries.get_mut(&key) {
             let age = since(entry.fetched);
@@ -61,8 +67,12 @@ impl Account {
                     age.as_secs()
                 });
             }
+            if !stale {
+                self.dropped.fetch_add(1, Relaxed);
+            }
         }
         if entries.len() >= MAX_ENTRIES {
+            self.dropped.fetch_add(entries.len(), Relaxed);
             entries.clear();
         }
         entries.insert(
@@ -73,6 +83,17 @@ impl Account {
             },
         );
         Hit::Miss
+    }
+
+    /// Tells of something new in the account.
+    fn tell(&self, metrics: &Metrics) {
+        metrics.incr_with(names::CACHE_FETCH_SUCCESS, &["false"]);
+        let entries = self.entries.lock().len();
+        metrics.gauge(names::CACHE_ENTRIES_COUNT, entries as f64);
+        let dropped = self.dropped.swap(0, Relaxed);
+        if dropped > 0 {
+            metrics.record(names::CACHE_EVICT_EXPIRED, dropped as f64);
+        }
     }
 }
 
@@ -123,9 +144,14 @@ pub(crate) fn ask(req: &Request, kind: Kind) -> Hit {
         }
     }
     let wish = Wish::of(req).unwrap_or_default();
-    req.door
+    let door = &req.door;
+    let hit = door
         .cached
-        .ask(hasher.finish(), kind, wish, req.door.ports.time.wall())
+        .ask(hasher.finish(), kind, wish, door.ports.time.wall());
+    if hit == Hit::Miss {
+        door.cached.tell(&door.ports.metrics);
+    }
+    hit
 }
 
 /// Adds the headers.
@@ -173,5 +199,21 @@ mod tests {
             account.ask(2, Kind::Refreshed, any, at(100 + 72 * 3600)),
             Hit::Miss
         );
+        let metrics = Metrics::default();
+        account.tell(&metrics);
+        let interval = metrics.interval();
+        let counted: Vec<_> = interval
+            .counters
+            .iter()
+            .map(|row| (&*row.name, row.sum))
+            .collect();
+        assert_eq!(
+            counted,
+            [
+                ("consul.cache.evict_expired", 1.0),
+                ("consul.cache.fetch_success", 1.0)
+            ]
+        );
+        assert_eq!(interval.gauges[0].value, 2.0);
     }
 }

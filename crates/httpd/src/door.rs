@@ -433,6 +433,8 @@ impl Finish {
         let took = ports.time.now().since(self.started);
         let values = [self.method, self.entry.label.as_str()];
         ports.metrics.time_with(names::API_HTTP, &values, took);
+        let node = &self.settings.config.node_name;
+        crate::counts::count(&ports.metrics, values[1], node, &outcome);
         if let Some(said) = &self.said {
             let nanos = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
             tracing::debug!(

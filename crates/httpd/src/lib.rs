@@ -10,6 +10,7 @@
 
 mod cache;
 mod config;
+mod counts;
 mod date;
 mod door;
 mod encode;

@@ -116,6 +116,7 @@ impl Running {
             events: Some(Arc::new(agent::OwnEvents::new(
                 agent.clone(),
                 loaded.config.node.datacenter.clone(),
+                metrics.clone(),
             ))),
             agent: local,
             members: Arc::new(settings.alone()),

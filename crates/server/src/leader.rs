@@ -49,14 +49,12 @@ impl Server {
             self.known_leader.store(known, Ordering::Release);
             if !lead && self.leading.swap(false, Ordering::AcqRel) {
                 tracing::info!("cluster leadership lost");
-                self.config.metrics.incr(names::RAFT_STATE_FOLLOWER);
                 self.ready.send_replace(false);
                 self.effects.follow();
             }
             if lead && !self.is_ready() {
-                if !self.leading.swap(true, Ordering::AcqRel) {
-                    self.config.metrics.incr(names::RAFT_STATE_LEADER);
-                }
+                self.leading.store(true, Ordering::Release);
+                self.config.metrics.incr(names::RAFT_BARRIER);
                 let began = self.time.now();
                 let established = tokio::select! {
                     established = self.establish() => established,
@@ -113,16 +111,23 @@ impl Server {
             if !self.is_ready() {
                 continue;
             }
-            let began = self.time.now();
             if let Err(error) = self.reconcile().await {
                 tracing::warn!(%error, "failed to reconcile this server's node");
             }
-            self.note(names::LEADER_RECONCILE, began);
         }
     }
 
-    /// Registers this server's node with its service and `serfHealth`, if the catalog says anything else.
+    /// Compares the pool, which is this server alone, with the catalog.
     async fn reconcile(&self) -> Result<(), ports::RpcError> {
+        let began = self.time.now();
+        let done = self.reconcile_self().await;
+        self.note(names::LEADER_RECONCILE_MEMBER, began);
+        self.note(names::LEADER_RECONCILE, began);
+        done
+    }
+
+    /// Registers this server's node with its service and `serfHealth`, if the catalog says anything else.
+    async fn reconcile_self(&self) -> Result<(), ports::RpcError> {
         let root = self.root();
         let own = &self.config.node;
         let node = root.node("", &own.name).rows;

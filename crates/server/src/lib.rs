@@ -4,6 +4,7 @@
 //! writes (spec/server.md §3), consistency of reads (§5), what only a leader does (§7), prepared queries (§14). It must never
 //! learn HTTP, DNS or any other door: they meet it as [`ports::Rpc`].
 
+mod calls;
 mod config;
 mod counters;
 mod effects;
@@ -12,6 +13,7 @@ mod leader;
 mod limits;
 mod machine;
 mod measure;
+mod observe;
 mod operator;
 mod prepared;
 mod queue;

@@ -9,6 +9,7 @@ use state::{Effect, Store, Taken, Touched, WatchKey};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use telemetry::names;
 use wire::{Command, Outcome};
 
 /// Lives on the apply thread.
@@ -17,7 +18,7 @@ pub(crate) struct Machine {
     touched: Touched,
     board: Arc<Board>,
     effects: Arc<Effects>,
-    watch: Watch,
+    watch: Arc<Watch>,
     /// What is added to an entry's index: a restored archive may be ahead of this log, and indexes must not fall behind it.
     base: u64,
     /// Nobody reads yet: the log found at the start is being replayed.
@@ -25,7 +26,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(board: Arc<Board>, effects: Arc<Effects>, watch: Watch) -> Self {
+    pub(crate) fn new(board: Arc<Board>, effects: Arc<Effects>, watch: Arc<Watch>) -> Self {
         Self {
             store: Store::new(),
             touched: Touched::new(),
@@ -86,14 +87,22 @@ impl StateMachine for Machine {
     }
 
     fn snapshot(&self) -> Box<dyn SnapshotSource> {
-        Box::new(Source(self.store.clone(), self.base))
+        self.watch.timed(names::RAFT_FSM_SNAPSHOT, || {
+            Box::new(Source {
+                store: self.store.clone(),
+                base: self.base,
+                watch: self.watch.clone(),
+            })
+        })
     }
 
     fn restore(&mut self, _index: u64, input: &mut dyn io::Read) -> io::Result<()> {
         let mut base = [0; 8];
         input.read_exact(&mut base)?;
         self.base = u64::from_le_bytes(base);
+        let began = self.watch.now();
         self.store = Store::load(input).map_err(io::Error::other)?;
+        self.watch.restored(began);
         if !self.replaying {
             let nature = Nature {
                 restored: true,
@@ -125,11 +134,17 @@ impl StateMachine for Machine {
 }
 
 /// The rows, and what is added to indexes.
-struct Source(Store, u64);
+struct Source {
+    store: Store,
+    base: u64,
+    watch: Arc<Watch>,
+}
 
 impl SnapshotSource for Source {
     fn write_to(self: Box<Self>, out: &mut dyn io::Write) -> io::Result<()> {
-        out.write_all(&self.1.to_le_bytes())?;
-        self.0.write_to(out)
+        self.watch.timed(names::FSM_PERSIST, || {
+            out.write_all(&self.base.to_le_bytes())?;
+            self.store.write_to(out)
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! What a server counts of its work (spec/agent-config.md §21.2).
 
 use crate::server::{Server, leads};
+use parking_lot::Mutex;
 use ports::{Query, Read, RpcError, Write};
 use rt::{Instant, Time};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ const COUNT_EVERY: u32 = 9;
 pub(crate) struct Watch {
     metrics: Metrics,
     time: Time,
+    /// When the first command of a user's archive came.
+    restoring: Mutex<Option<Instant>>,
 }
 
 /// Measures one batch; nothing while the log is replayed.
@@ -29,7 +32,47 @@ pub(crate) struct Clock<'a> {
 
 impl Watch {
     pub(crate) fn new(metrics: Metrics, time: Time) -> Self {
-        Self { metrics, time }
+        Self {
+            metrics,
+            time,
+            restoring: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.time.now()
+    }
+
+    /// Runs something and takes its time.
+    pub(crate) fn timed<T>(&self, metric: Metric, work: impl FnOnce() -> T) -> T {
+        let began = self.time.now();
+        let done = work();
+        self.metrics.time(metric, self.time.now().since(began));
+        done
+    }
+
+    /// The tables were loaded from a snapshot.
+    pub(crate) fn restored(&self, began: Instant) {
+        let took = self.time.now().since(began);
+        self.metrics.time(names::RAFT_FSM_RESTORE, took);
+        let millis = took.as_secs_f64() * 1000.0;
+        self.metrics
+            .gauge(names::RAFT_FSM_LAST_RESTORE_DURATION, millis);
+    }
+
+    /// Follows a user's archive from its first command to its last.
+    fn archive(&self, command: &Command, now: Instant) {
+        match command {
+            Command::RestoreBegin(_) => *self.restoring.lock() = Some(now),
+            Command::RestoreCommit => {
+                self.metrics.incr(names::RAFT_RESTORE);
+                if let Some(began) = self.restoring.lock().take() {
+                    let took = now.since(began);
+                    self.metrics.time(names::RAFT_RESTORE_USER_SNAPSHOT, took);
+                }
+            }
+            _ => {}
+        }
     }
 
     pub(crate) fn begin(&self, replaying: bool) -> Clock<'_> {
@@ -49,6 +92,8 @@ impl Clock<'_> {
         let now = watch.time.now();
         if let Some((metric, op)) = timer(command) {
             watch.metrics.time_with(metric, &[op], now.since(self.last));
+        } else {
+            watch.archive(command, now);
         }
         self.last = now;
     }
@@ -126,10 +171,14 @@ impl Server {
         write: Write,
     ) -> Result<Outcome, RpcError> {
         let (metric, began) = (apply_timer(&write), self.time.now());
+        let told = self.tells_write(datacenter, &write);
         self.config.metrics.incr(names::RPC_REQUEST);
         let made = self.make(datacenter, write).await;
         if let Some(metric) = metric {
             self.note(metric, began);
+        }
+        if let Some(told) = told {
+            self.tell_call(told, made.is_err());
         }
         if made.is_err() {
             self.config.metrics.incr(names::RPC_REQUEST_ERROR);
@@ -229,6 +278,8 @@ impl Server {
         let here = [self.config.datacenter.as_str()];
         let servers = self.consensus.status().membership.members.len();
         metrics.gauge_with(names::MEMBERS_SERVERS, &here, servers as f64);
+        // Clients come with gossip.
+        metrics.gauge_with(names::MEMBERS_CLIENTS, &here, 0.0);
         let usage = self.root().usage().rows;
         for (metric, value) in [
             (names::STATE_NODES, usage.nodes),

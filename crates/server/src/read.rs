@@ -109,6 +109,9 @@ impl Server {
                 }
                 let deadline = Instant::now() + self.config.rpc_hold_timeout;
                 let began = self.time.now();
+                self.config
+                    .metrics
+                    .incr(telemetry::names::RAFT_VERIFY_LEADER);
                 let barrier = self.consensus.read_barrier(deadline).await;
                 self.note(telemetry::names::RPC_CONSISTENT_READ, began);
                 match barrier {

@@ -18,7 +18,7 @@ impl Rpc for Server {
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Answered, RpcError>> {
         self.count_read(&query);
-        Server::read(self, query, options)
+        self.read_told(query, options)
     }
 
     fn read_now(
@@ -27,9 +27,13 @@ impl Rpc for Server {
         query: &Query,
         options: &ReadOptions,
     ) -> Option<Result<Answered, RpcError>> {
+        let told = self.tells(query, options);
         let answered = Server::read_now(self, query, options);
-        if answered.is_some() {
+        if let Some(answered) = &answered {
             self.count_read(query);
+            if let Some(told) = told {
+                self.tell(told, answered);
+            }
         }
         answered
     }

@@ -6,6 +6,7 @@ use crate::effects::Effects;
 use crate::group::Groups;
 use crate::machine::Machine;
 use crate::measure::Watch;
+use crate::observe::EngineWatch;
 use crate::queue::Coordinates;
 use crate::view::Board;
 use consensus::{Consensus, ProposeError, Role, Status};
@@ -70,9 +71,10 @@ impl Server {
             bootstrap: config.bootstrap,
             snapshot_log_bytes: config.snapshot_log_bytes,
             disk: config.disk.clone(),
+            observer: Some(Arc::new(EngineWatch::new(config.metrics.clone()))),
             ..consensus::Config::default()
         };
-        let watch = Watch::new(config.metrics.clone(), time.clone());
+        let watch = Arc::new(Watch::new(config.metrics.clone(), time.clone()));
         let machine = Machine::new(board.clone(), effects.clone(), watch);
         let consensus = Consensus::start(engine, machine, None)?;
         let server = Arc::new(Self {

@@ -11,6 +11,7 @@ use crate::codec::{Malformed, Reader};
 use crate::disk::{Disk, DiskFile};
 use crate::membership::Membership;
 use crate::message;
+use crate::observe::Counts;
 use crate::record::{self, Kind};
 use crate::scan::{self, SEGMENT_HEADER, Scan, SegmentHeader};
 
@@ -118,6 +119,7 @@ impl Log {
             buffer: BytesMut::new(),
             appended: 0,
             syncs: 0,
+            counts: Counts::default(),
             failed: None,
         };
         let (mut base, mut entries) = (replay.base, replay.entries);
@@ -167,6 +169,7 @@ impl Log {
             buffer: BytesMut::new(),
             appended: 0,
             syncs: 0,
+            counts: Counts::default(),
             failed: None,
         };
         let header = SegmentHeader {

@@ -1,12 +1,12 @@
 //! One voter on a real directory and on a failing disk.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use consensus::{Config, Consensus, ProposeError, Role, StartError};
+use consensus::{Config, Consensus, Event, Logged, Observer, ProposeError, Role, StartError};
 
 use crate::support::{Adder, MemoryDisk};
 
@@ -63,8 +63,10 @@ async fn writes_survive_a_restart_and_ids_stay() {
 async fn a_snapshot_replaces_the_log_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let (machine, ..) = Adder::new();
+    let seen = Arc::new(Seen::default());
     let config = || Config {
         snapshot_log_bytes: 200 << 10,
+        observer: Some(seen.clone()),
         ..config(dir.path())
     };
     let one = Consensus::start(config(), machine, None).unwrap();
@@ -86,6 +88,36 @@ async fn a_snapshot_replaces_the_log_before_it() {
         segments < 1000 * 1024 / (64 << 10),
         "{segments} segments are left"
     );
+    let events = std::mem::take(&mut *seen.0.lock().unwrap());
+    let sum = |of: fn(&Logged) -> u64| {
+        events
+            .iter()
+            .filter_map(logged)
+            .map(|l| of(&l))
+            .sum::<u64>()
+    };
+    assert!(sum(|l| l.counts.entries) >= 1000);
+    assert!(sum(|l| l.counts.bytes) >= 1_000_000);
+    assert!((1..=sum(|l| l.counts.entries)).contains(&sum(|l| l.counts.appends)));
+    assert!(sum(|l| l.counts.head_cut) > 0 && sum(|l| l.counts.segments) > 0);
+    assert_eq!(sum(|l| l.counts.tail_cut), 0);
+    let roles: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Role(role) => Some(*role),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(roles, [Role::Follower, Role::Candidate, Role::Leader]);
+    assert!(events.iter().any(|e| matches!(e, Event::Snapshot { .. })));
+    assert!(events.iter().any(|e| matches!(e, Event::Waited(_))));
+    assert_eq!(
+        events[0],
+        Event::Opened {
+            entries: 0,
+            bytes: 0
+        }
+    );
 
     let (machine, sum, _) = Adder::new();
     let one = Consensus::start(config(), machine, None).unwrap();
@@ -93,6 +125,27 @@ async fn a_snapshot_replaces_the_log_before_it() {
     let (_, after) = one.propose_wait(number(1)).await.unwrap();
     assert_eq!((after, sum.load(Ordering::SeqCst)), (1001, 1001));
     one.shutdown().await;
+    let Event::Opened { entries, bytes } = seen.0.lock().unwrap()[0] else {
+        panic!("opened first");
+    };
+    assert!(entries > 0 && bytes >= entries.saturating_sub(2) * 1000);
+}
+
+/// Every event in order.
+#[derive(Default)]
+struct Seen(Mutex<Vec<Event>>);
+
+impl Observer for Seen {
+    fn saw(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+fn logged(event: &Event) -> Option<Logged> {
+    match event {
+        Event::Logged(logged) => Some(*logged),
+        _ => None,
+    }
 }
 
 #[tokio::test]

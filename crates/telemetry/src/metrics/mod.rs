@@ -6,6 +6,7 @@
 mod cell;
 mod collect;
 mod filter;
+mod later;
 pub mod names;
 mod process;
 mod prometheus;
@@ -339,6 +340,11 @@ impl Metrics {
         self.0.hasher.hash_one(values.as_slice())
     }
 
+    /// Whether observations of a metric are taken: to be asked where making one costs something.
+    pub fn takes(&self, metric: Metric) -> bool {
+        self.0.families[metric.0].plain.allowed.load(Relaxed)
+    }
+
     /// Other filters from now on (`prefix_filter` and `filter_default` reload).
     pub fn set_filter(&self, allowed: &[String], blocked: &[String], default: bool) {
         let config = &self.0.config;
@@ -410,20 +416,42 @@ fn labels(cell: &Cell) -> impl Iterator<Item = (&'static str, &str)> {
         .filter(|(_, value)| !value.is_empty())
 }
 
+/// A line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Name without prefix; a `*` at its end stands for what is known only at run time.
+    pub name: &'static str,
+    /// What it counts.
+    pub kind: Kind,
+    /// What it waits for that does not exist yet; `None` when it is fed.
+    pub later: Option<&'static str>,
+}
+
+/// All metrics there are, by name.
+pub fn table() -> impl Iterator<Item = Description> {
+    ROWS.iter().map(|row| Description {
+        name: row.name,
+        kind: row.kind,
+        later: later::later(row.name),
+    })
+}
+
 /// The table as a document.
 pub fn document() -> String {
     let mut out = String::from(
         "# Metrics\n\nPrinted from the table in `crates/telemetry` by a test; do not edit. Every name has the prefix of \
-         `telemetry.metrics_prefix` (`consul`). A `*` stands for a name known only at run time.\n\n| Metric | Kind | Labels | \
-         Meaning |\n|---|---|---|---|\n",
+         `telemetry.metrics_prefix` (`consul`). A `*` stands for a name known only at run time. A metric with something in the last column is there, \
+         but nothing feeds it: the part it belongs to does not exist yet, or has no such thing.\n\n| Metric | Kind | Labels | \
+         Meaning | Waits for |\n|---|---|---|---|---|\n",
     );
     for row in &ROWS {
         out.push_str(&format!(
-            "| `{}` | {} | {} | {} |\n",
+            "| `{}` | {} | {} | {} | {} |\n",
             row.name,
             row.kind.word(),
             row.labels.join(", "),
-            row.help
+            row.help,
+            later::later(row.name).unwrap_or_default()
         ));
     }
     out

@@ -10,6 +10,12 @@ pub const API_HTTP: Metric = metric("api.http");
 pub const AUTOPILOT_FAILURE_TOLERANCE: Metric = metric("autopilot.failure_tolerance");
 /// `autopilot.healthy`, gauge.
 pub const AUTOPILOT_HEALTHY: Metric = metric("autopilot.healthy");
+/// `cache.entries_count`, gauge.
+pub const CACHE_ENTRIES_COUNT: Metric = metric("cache.entries_count");
+/// `cache.evict_expired`, counter.
+pub const CACHE_EVICT_EXPIRED: Metric = metric("cache.evict_expired");
+/// `cache.fetch_success`, counter. Labels: result_not_modified.
+pub const CACHE_FETCH_SUCCESS: Metric = metric("cache.fetch_success");
 /// `catalog.connect.not-found`, counter. Labels: service.
 pub const CATALOG_CONNECT_NOT_FOUND: Metric = metric("catalog.connect.not-found");
 /// `catalog.connect.query`, counter. Labels: service.
@@ -30,6 +36,70 @@ pub const CATALOG_SERVICE_QUERY: Metric = metric("catalog.service.query");
 pub const CATALOG_SERVICE_QUERY_TAG: Metric = metric("catalog.service.query-tag");
 /// `catalog.service.query-tags`, counter. Labels: service, tags.
 pub const CATALOG_SERVICE_QUERY_TAGS: Metric = metric("catalog.service.query-tags");
+/// `client.api.catalog_datacenters`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_DATACENTERS: Metric = metric("client.api.catalog_datacenters");
+/// `client.api.catalog_deregister`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_DEREGISTER: Metric = metric("client.api.catalog_deregister");
+/// `client.api.catalog_node_service_list`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_NODE_SERVICE_LIST: Metric =
+    metric("client.api.catalog_node_service_list");
+/// `client.api.catalog_node_services`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_NODE_SERVICES: Metric = metric("client.api.catalog_node_services");
+/// `client.api.catalog_nodes`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_NODES: Metric = metric("client.api.catalog_nodes");
+/// `client.api.catalog_register`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_REGISTER: Metric = metric("client.api.catalog_register");
+/// `client.api.catalog_service_nodes`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_SERVICE_NODES: Metric = metric("client.api.catalog_service_nodes");
+/// `client.api.catalog_services`, counter. Labels: node.
+pub const CLIENT_API_CATALOG_SERVICES: Metric = metric("client.api.catalog_services");
+/// `client.api.error.catalog_service_nodes`, counter. Labels: node.
+pub const CLIENT_API_ERROR_CATALOG_SERVICE_NODES: Metric =
+    metric("client.api.error.catalog_service_nodes");
+/// `client.api.success.catalog_datacenters`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_DATACENTERS: Metric =
+    metric("client.api.success.catalog_datacenters");
+/// `client.api.success.catalog_deregister`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_DEREGISTER: Metric =
+    metric("client.api.success.catalog_deregister");
+/// `client.api.success.catalog_node_service_list`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_NODE_SERVICE_LIST: Metric =
+    metric("client.api.success.catalog_node_service_list");
+/// `client.api.success.catalog_node_services`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_NODE_SERVICES: Metric =
+    metric("client.api.success.catalog_node_services");
+/// `client.api.success.catalog_nodes`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_NODES: Metric = metric("client.api.success.catalog_nodes");
+/// `client.api.success.catalog_register`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_REGISTER: Metric =
+    metric("client.api.success.catalog_register");
+/// `client.api.success.catalog_service_nodes`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_SERVICE_NODES: Metric =
+    metric("client.api.success.catalog_service_nodes");
+/// `client.api.success.catalog_services`, counter. Labels: node.
+pub const CLIENT_API_SUCCESS_CATALOG_SERVICES: Metric =
+    metric("client.api.success.catalog_services");
+/// `client.rpc.error.catalog_datacenters`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_DATACENTERS: Metric =
+    metric("client.rpc.error.catalog_datacenters");
+/// `client.rpc.error.catalog_deregister`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_DEREGISTER: Metric =
+    metric("client.rpc.error.catalog_deregister");
+/// `client.rpc.error.catalog_node_service_list`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_NODE_SERVICE_LIST: Metric =
+    metric("client.rpc.error.catalog_node_service_list");
+/// `client.rpc.error.catalog_node_services`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_NODE_SERVICES: Metric =
+    metric("client.rpc.error.catalog_node_services");
+/// `client.rpc.error.catalog_nodes`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_NODES: Metric = metric("client.rpc.error.catalog_nodes");
+/// `client.rpc.error.catalog_register`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_REGISTER: Metric = metric("client.rpc.error.catalog_register");
+/// `client.rpc.error.catalog_service_nodes`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_SERVICE_NODES: Metric =
+    metric("client.rpc.error.catalog_service_nodes");
+/// `client.rpc.error.catalog_services`, counter. Labels: node.
+pub const CLIENT_RPC_ERROR_CATALOG_SERVICES: Metric = metric("client.rpc.error.catalog_services");
 /// `dns.domain_query`, timer. Labels: node.
 pub const DNS_DOMAIN_QUERY: Metric = metric("dns.domain_query");
 /// `dns.ptr_query`, timer. Labels: node.
@@ -110,6 +180,8 @@ pub const LEADER_BARRIER: Metric = metric("leader.barrier");
 pub const LEADER_REAP_TOMBSTONES: Metric = metric("leader.reapTombstones");
 /// `leader.reconcile`, timer.
 pub const LEADER_RECONCILE: Metric = metric("leader.reconcile");
+/// `leader.reconcileMember`, timer.
+pub const LEADER_RECONCILE_MEMBER: Metric = metric("leader.reconcileMember");
 /// `members.clients`, gauge. Labels: datacenter.
 pub const MEMBERS_CLIENTS: Metric = metric("members.clients");
 /// `members.servers`, gauge. Labels: datacenter.
@@ -132,6 +204,8 @@ pub const RAFT_COMMIT_NUM_LOGS: Metric = metric("raft.commitNumLogs");
 pub const RAFT_COMMIT_TIME: Metric = metric("raft.commitTime");
 /// `raft.fsm.apply`, timer.
 pub const RAFT_FSM_APPLY: Metric = metric("raft.fsm.apply");
+/// `raft.fsm.enqueue`, timer.
+pub const RAFT_FSM_ENQUEUE: Metric = metric("raft.fsm.enqueue");
 /// `raft.fsm.lastRestoreDuration`, gauge.
 pub const RAFT_FSM_LAST_RESTORE_DURATION: Metric = metric("raft.fsm.lastRestoreDuration");
 /// `raft.fsm.restore`, timer.
@@ -142,28 +216,52 @@ pub const RAFT_FSM_SNAPSHOT: Metric = metric("raft.fsm.snapshot");
 pub const RAFT_LAST_INDEX: Metric = metric("raft.last_index");
 /// `raft.leader.dispatchLog`, timer.
 pub const RAFT_LEADER_DISPATCH_LOG: Metric = metric("raft.leader.dispatchLog");
+/// `raft.leader.dispatchNumLogs`, gauge.
+pub const RAFT_LEADER_DISPATCH_NUM_LOGS: Metric = metric("raft.leader.dispatchNumLogs");
 /// `raft.leader.lastContact`, timer.
 pub const RAFT_LEADER_LAST_CONTACT: Metric = metric("raft.leader.lastContact");
+/// `raft.restore`, counter.
+pub const RAFT_RESTORE: Metric = metric("raft.restore");
 /// `raft.restoreUserSnapshot`, timer.
 pub const RAFT_RESTORE_USER_SNAPSHOT: Metric = metric("raft.restoreUserSnapshot");
 /// `raft.snapshot.create`, timer.
 pub const RAFT_SNAPSHOT_CREATE: Metric = metric("raft.snapshot.create");
 /// `raft.snapshot.persist`, timer.
 pub const RAFT_SNAPSHOT_PERSIST: Metric = metric("raft.snapshot.persist");
+/// `raft.snapshot.takeSnapshot`, timer.
+pub const RAFT_SNAPSHOT_TAKE_SNAPSHOT: Metric = metric("raft.snapshot.takeSnapshot");
 /// `raft.state.candidate`, counter.
 pub const RAFT_STATE_CANDIDATE: Metric = metric("raft.state.candidate");
 /// `raft.state.follower`, counter.
 pub const RAFT_STATE_FOLLOWER: Metric = metric("raft.state.follower");
 /// `raft.state.leader`, counter.
 pub const RAFT_STATE_LEADER: Metric = metric("raft.state.leader");
+/// `raft.transition.heartbeat_timeout`, counter.
+pub const RAFT_TRANSITION_HEARTBEAT_TIMEOUT: Metric = metric("raft.transition.heartbeat_timeout");
+/// `raft.verify_leader`, counter.
+pub const RAFT_VERIFY_LEADER: Metric = metric("raft.verify_leader");
+/// `raft.wal.head_truncations`, counter.
+pub const RAFT_WAL_HEAD_TRUNCATIONS: Metric = metric("raft.wal.head_truncations");
+/// `raft.wal.last_segment_age_seconds`, gauge.
+pub const RAFT_WAL_LAST_SEGMENT_AGE_SECONDS: Metric = metric("raft.wal.last_segment_age_seconds");
 /// `raft.wal.log_appends`, counter.
 pub const RAFT_WAL_LOG_APPENDS: Metric = metric("raft.wal.log_appends");
+/// `raft.wal.log_entries_read`, counter.
+pub const RAFT_WAL_LOG_ENTRIES_READ: Metric = metric("raft.wal.log_entries_read");
 /// `raft.wal.log_entries_written`, counter.
 pub const RAFT_WAL_LOG_ENTRIES_WRITTEN: Metric = metric("raft.wal.log_entries_written");
+/// `raft.wal.log_entry_bytes_read`, counter.
+pub const RAFT_WAL_LOG_ENTRY_BYTES_READ: Metric = metric("raft.wal.log_entry_bytes_read");
 /// `raft.wal.log_entry_bytes_written`, counter.
 pub const RAFT_WAL_LOG_ENTRY_BYTES_WRITTEN: Metric = metric("raft.wal.log_entry_bytes_written");
 /// `raft.wal.segment_rotations`, counter.
 pub const RAFT_WAL_SEGMENT_ROTATIONS: Metric = metric("raft.wal.segment_rotations");
+/// `raft.wal.stable_gets`, counter.
+pub const RAFT_WAL_STABLE_GETS: Metric = metric("raft.wal.stable_gets");
+/// `raft.wal.stable_sets`, counter.
+pub const RAFT_WAL_STABLE_SETS: Metric = metric("raft.wal.stable_sets");
+/// `raft.wal.tail_truncations`, counter.
+pub const RAFT_WAL_TAIL_TRUNCATIONS: Metric = metric("raft.wal.tail_truncations");
 /// `rpc.accept_conn`, counter.
 pub const RPC_ACCEPT_CONN: Metric = metric("rpc.accept_conn");
 /// `rpc.consistentRead`, timer.
@@ -192,6 +290,8 @@ pub const RUNTIME_NUM_GOROUTINES: Metric = metric("runtime.num_goroutines");
 pub const RUNTIME_SYS_BYTES: Metric = metric("runtime.sys_bytes");
 /// `serf.events`, counter. Labels: network.
 pub const SERF_EVENTS: Metric = metric("serf.events");
+/// `serf.events.*`, counter. Labels: (place in the name), network.
+pub const SERF_EVENTS_ANY: Metric = metric("serf.events.*");
 /// `serf.member.failed`, counter. Labels: network.
 pub const SERF_MEMBER_FAILED: Metric = metric("serf.member.failed");
 /// `serf.member.flap`, counter. Labels: network.

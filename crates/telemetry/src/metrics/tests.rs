@@ -25,6 +25,23 @@ fn rows_are_sorted_and_unique() {
 }
 
 #[test]
+fn what_waits_for_later_is_in_the_table() {
+    for (pattern, reason) in later::LATER {
+        let (beginning, reason) = (pattern.trim_end_matches('*'), reason.trim());
+        assert!(
+            ROWS.iter().any(|row| row.name.starts_with(beginning)),
+            "{pattern}"
+        );
+        assert!(!reason.is_empty(), "{pattern}");
+    }
+    let waits = |name: &str| table().find(|row| row.name == name).unwrap().later;
+    assert_eq!(waits("kvs.apply"), None);
+    assert_eq!(waits("client.rpc"), Some("client mode"));
+    assert_eq!(waits("client.rpc.error.catalog_nodes"), None);
+    assert_eq!(waits("memberlist.gossip"), Some("gossip"));
+}
+
+#[test]
 fn every_metric_changes_once() {
     let metrics = Metrics::new(MetricsConfig {
         allowed: vec!["consul".into(), "consul.rpc.server.call".into()],

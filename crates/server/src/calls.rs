@@ -1,0 +1,181 @@
+//! What is known of a call only when it is over: `rpc.server.call`, which is blocked unless the filters name it, and reads of
+//! services that have no instance (spec/agent-config.md §21.2).
+
+use crate::server::{Server, leads};
+use ports::{Answered, BoxFuture, Consistency, Data, Query, Read, ReadOptions, RpcError, Write};
+use rt::Instant;
+use telemetry::metrics::Metric;
+use telemetry::names;
+
+/// What is counted when a call ends.
+pub(crate) struct Told {
+    call: Option<Call>,
+    /// The counter of misses, and the service that was looked for.
+    missing: Option<(Metric, String)>,
+}
+
+struct Call {
+    began: Instant,
+    method: &'static str,
+    target: String,
+    /// Whether a stale answer would do, and whether it waits; reads only.
+    read: Option<(bool, bool)>,
+}
+
+/// Name of a read in the server's protocol.
+fn read_method(read: &Read) -> &'static str {
+    match read {
+        Read::KvGet { .. } => "KVS.Get",
+        Read::KvList { .. } => "KVS.List",
+        Read::KvKeys { .. } => "KVS.ListKeys",
+        Read::SessionGet { .. } => "Session.Get",
+        Read::SessionsOfNode { .. } => "Session.NodeSessions",
+        Read::Sessions => "Session.List",
+        Read::Nodes => "Catalog.ListNodes",
+        Read::Services => "Catalog.ListServices",
+        Read::ServiceNames => "Catalog.ServiceList",
+        Read::ServiceNodes { .. } => "Catalog.ServiceNodes",
+        Read::NodeServices { .. } => "Catalog.NodeServices",
+        Read::NodeChecks { .. } => "Health.NodeChecks",
+        Read::ServiceChecks { .. } => "Health.ServiceChecks",
+        Read::ChecksInState { .. } => "Health.ChecksInState",
+        Read::ServiceHealth { .. } => "Health.ServiceNodes",
+        Read::NodeDump { node: None } => "Internal.NodeDump",
+        Read::NodeDump { node: Some(_) } => "Internal.NodeInfo",
+        Read::ServiceDump { .. } => "Internal.ServiceDump",
+        Read::Coordinates => "Coordinate.ListNodes",
+        Read::CoordinatesOfNode { .. } => "Coordinate.Node",
+        Read::PreparedQueries => "PreparedQuery.List",
+        Read::PreparedQuery { .. } => "PreparedQuery.Get",
+        Read::AutopilotConfig => "Operator.AutopilotGetConfiguration",
+        Read::Usage => "Operator.Usage",
+    }
+}
+
+/// Name of a write in the server's protocol.
+fn write_method(write: &Write) -> &'static str {
+    match write {
+        Write::Register(_) => "Catalog.Register",
+        Write::Deregister(_) => "Catalog.Deregister",
+        Write::Kv(_) => "KVS.Apply",
+        Write::SessionCreate(_) | Write::SessionDestroy(_) => "Session.Apply",
+        Write::Txn(_) => "Txn.Apply",
+        Write::QueryCreate(_) | Write::QueryUpdate(_) | Write::QueryDelete(_) => {
+            "PreparedQuery.Apply"
+        }
+        Write::CoordinateUpdate(_) => "Coordinate.Update",
+        Write::AutopilotSet { .. } => "Operator.AutopilotSetConfiguration",
+    }
+}
+
+fn word(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
+}
+
+impl Server {
+    fn call(
+        &self,
+        datacenter: &str,
+        method: impl FnOnce() -> &'static str,
+        read: Option<(bool, bool)>,
+    ) -> Option<Call> {
+        let taken = self.config.metrics.takes(names::RPC_SERVER_CALL);
+        taken.then(|| Call {
+            began: self.time.now(),
+            method: method(),
+            target: if datacenter.is_empty() {
+                self.config.datacenter.clone()
+            } else {
+                datacenter.to_owned()
+            },
+            read,
+        })
+    }
+
+    /// What a read has to tell at its end; usually nothing.
+    pub(crate) fn tells(&self, query: &Query, options: &ReadOptions) -> Option<Told> {
+        let stale = options.consistency == Consistency::Stale;
+        let told = Told {
+            call: self.call(
+                &query.datacenter,
+                || read_method(&query.read),
+                Some((stale, options.min_index > 0)),
+            ),
+            missing: match &query.read {
+                Read::ServiceNodes { name, connect, .. } => {
+                    let metric = if *connect {
+                        names::CATALOG_CONNECT_NOT_FOUND
+                    } else {
+                        names::CATALOG_SERVICE_NOT_FOUND
+                    };
+                    Some((metric, name.clone()))
+                }
+                _ => None,
+            },
+        };
+        (told.call.is_some() || told.missing.is_some()).then_some(told)
+    }
+
+    /// A write with its call.
+    pub(crate) fn tells_write(&self, datacenter: &str, write: &Write) -> Option<Told> {
+        let call = self.call(datacenter, || write_method(write), None)?;
+        Some(Told {
+            call: Some(call),
+            missing: None,
+        })
+    }
+
+    /// A read is over.
+    pub(crate) fn tell(&self, told: Told, answered: &Result<Answered, RpcError>) {
+        if let (Some((metric, service)), Ok(answered)) = (&told.missing, answered)
+            && matches!(&answered.answer.data, Data::ServiceNodes(rows) if rows.is_empty())
+        {
+            self.config.metrics.incr_with(*metric, &[service]);
+        }
+        self.tell_call(told, answered.is_err());
+    }
+
+    /// A call is over.
+    pub(crate) fn tell_call(&self, told: Told, errored: bool) {
+        let Some(call) = told.call else { return };
+        let (stale, blocking) = match call.read {
+            Some((stale, blocking)) => (word(stale), word(blocking)),
+            None => ("", ""),
+        };
+        let values = [
+            call.method,
+            word(errored),
+            if call.read.is_some() { "read" } else { "write" },
+            "internal",
+            word(leads(&self.consensus.status())),
+            stale,
+            blocking,
+            &call.target,
+            if self.is_local(&call.target) {
+                "local"
+            } else {
+                "forwarded"
+            },
+        ];
+        let took = self.time.now().since(call.began);
+        self.config
+            .metrics
+            .time_with(names::RPC_SERVER_CALL, &values, took);
+    }
+
+    /// A read that tells of itself when it is over.
+    pub(crate) fn read_told(
+        &self,
+        query: Query,
+        options: ReadOptions,
+    ) -> BoxFuture<'_, Result<Answered, RpcError>> {
+        let told = self.tells(&query, &options);
+        let reading = Self::read(self, query, options);
+        let Some(told) = told else { return reading };
+        Box::pin(async move {
+            let answered = reading.await;
+            self.tell(told, &answered);
+            answered
+        })
+    }
+}
