@@ -1,10 +1,12 @@
-//! Repository tasks. `cargo xtask layers` checks the architecture's invariants, `cargo xtask bench` measures.
+//! Repository tasks. `cargo xtask layers` checks the architecture's invariants, `cargo xtask bench` measures,
+//! `cargo xtask soak` uses an agent for a long time.
 //!
 //! Nothing here is linked into the product.
 
 mod bench;
 mod layers;
 mod purity;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -13,7 +15,10 @@ fn main() -> ExitCode {
     let result = match args.first().map(String::as_str) {
         Some("layers") => layers::check().and_then(|()| purity::check()),
         Some("bench") => bench::run(args.get(1..).unwrap_or_default()),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask layers | bench [ROW …]")),
+        Some("soak") => soak::run(args.get(1..).unwrap_or_default()),
+        _ => Err(anyhow::anyhow!(
+            "usage: cargo xtask layers | bench [ROW …] | soak [--minutes N] [--seed N] [--watches N] [--rate N]"
+        )),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 /// Everything listens here, so that no port can be in use.
 pub(crate) const HOST: &str = "127.0.93.1";
-const HTTP: &str = "127.0.93.1:8500";
+/// Where a soak's agent listens, so that benches can run beside it.
+pub(crate) const SOAK_HOST: &str = "127.0.93.3";
 
 /// A running agent.
 pub(crate) struct Agent {
     pub(crate) process: Process,
     binary: PathBuf,
+    host: &'static str,
     pub(crate) scratch: Scratch,
 }
 
@@ -24,8 +26,17 @@ impl Agent {
         Ok(Self::start_timed(binary, name)?.0)
     }
 
+    /// Like [`Agent::start`], at another address.
+    pub(crate) fn start_at(binary: &Path, name: &str, host: &'static str) -> Result<Self> {
+        Ok(Self::launch(binary, name, host)?.0)
+    }
+
     /// Like [`Agent::start`], with the time from the start of the process to the first accepted write.
     pub(crate) fn start_timed(binary: &Path, name: &str) -> Result<(Self, Duration)> {
+        Self::launch(binary, name, HOST)
+    }
+
+    fn launch(binary: &Path, name: &str, host: &'static str) -> Result<(Self, Duration)> {
         let scratch = Scratch::new(name)?;
         // One address holds every connection of a bench.
         scratch.file(
@@ -33,21 +44,22 @@ impl Agent {
             r#"{"limits": {"http_max_conns_per_client": 18000}, "log_level": "warn"}"#,
         )?;
         let start = Instant::now();
-        let process = Self::spawn(binary, &scratch)?;
+        let process = Self::spawn(binary, &scratch, host)?;
         let agent = Self {
             process,
             binary: binary.to_owned(),
+            host,
             scratch,
         };
-        writable()?;
+        writable(host)?;
         Ok((agent, start.elapsed()))
     }
 
-    fn spawn(binary: &Path, scratch: &Scratch) -> Result<Process> {
+    fn spawn(binary: &Path, scratch: &Scratch, host: &str) -> Result<Process> {
         Process::spawn(
             Command::new(binary)
                 .args(["agent", "-server", "-bootstrap-expect=1", "-node=bench"])
-                .args(["-bind", HOST, "-client", HOST, "-dns-port=8600"])
+                .args(["-bind", host, "-client", host, "-dns-port=8600"])
                 .arg("-data-dir")
                 .arg(scratch.0.join("data"))
                 .arg("-config-file")
@@ -59,17 +71,22 @@ impl Agent {
     pub(crate) fn restart(&mut self) -> Result<Duration> {
         self.process.kill();
         let start = Instant::now();
-        self.process = Self::spawn(&self.binary, &self.scratch)?;
-        writable()?;
+        self.process = Self::spawn(&self.binary, &self.scratch, self.host)?;
+        writable(self.host)?;
         Ok(start.elapsed())
     }
 
     pub(crate) fn client(&self) -> Result<Client> {
-        Client::connect(HTTP)
+        Client::connect(&self.http())
+    }
+
+    /// Where its HTTP API listens.
+    pub(crate) fn http(&self) -> String {
+        format!("{}:8500", self.host)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{HTTP}{path}")
+        format!("http://{}{path}", self.http())
     }
 
     /// CPU microseconds of the agent per operation of `load`, which returns how many it did.
@@ -101,11 +118,12 @@ pub(crate) fn instance(service: &str, n: usize, status: &str) -> String {
     )
 }
 
-fn writable() -> Result<Duration> {
+fn writable(host: &str) -> Result<Duration> {
+    let address = format!("{host}:8500");
     let mut client = None;
     until("the agent", || {
         if client.is_none() {
-            client = Client::connect(HTTP).ok();
+            client = Client::connect(&address).ok();
         }
         let answer = client
             .as_mut()

@@ -98,6 +98,21 @@ impl Client {
         }
     }
 
+    /// Whether the answer to what was sent has begun to come, or the connection has ended. Does not wait.
+    pub(crate) fn is_answered(&self) -> Result<bool> {
+        if !self.stream.buffer().is_empty() {
+            return Ok(true);
+        }
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true)?;
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false)?;
+        match peeked {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
+            other => Ok(other.map(|_| true)?),
+        }
+    }
+
     pub(crate) fn ask(&mut self, method: &str, target: &str, body: &[u8]) -> Result<Answer> {
         self.send(method, target, body)?;
         self.receive()

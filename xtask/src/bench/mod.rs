@@ -4,11 +4,11 @@
 //! not counted. Every row is measured [`ROUNDS`] times, each time right after its yardstick, so that a slow moment of the
 //! machine hits both. Writes `docs/performance.md` when all rows were asked for.
 
-mod agent;
-mod http;
+pub(crate) mod agent;
+pub(crate) mod http;
 mod load;
 mod page;
-mod process;
+pub(crate) mod process;
 mod restart;
 mod rows;
 mod waits;
@@ -85,7 +85,7 @@ pub(crate) fn run(wanted: &[String]) -> Result<()> {
 
 /// The release binary, built unless `PROCONSUL_BENCH_BIN` names one (`PROCONSUL_BENCH_PARKED` does that for the example
 /// with parked watches).
-fn build() -> Result<std::path::PathBuf> {
+pub(crate) fn build() -> Result<std::path::PathBuf> {
     if let Ok(path) = std::env::var("PROCONSUL_BENCH_BIN") {
         return Ok(path.into());
     }

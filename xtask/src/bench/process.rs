@@ -83,6 +83,16 @@ impl Process {
         Ok(kilobytes * 1024.0)
     }
 
+    /// Open file descriptors.
+    pub(crate) fn files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// Threads.
+    pub(crate) fn threads(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/task", self.child.id()))?.count())
+    }
+
     /// `kill -9`, and waits for the end.
     pub(crate) fn kill(&mut self) {
         // Both fail only when it is gone already.
