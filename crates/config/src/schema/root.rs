@@ -68,6 +68,8 @@ pub static ROOT: &[Field] = &[
         .or("false")
         .dev("true"),
     key("experiments", Texts),
+    // The official client's test agents write down which version they believe to start; the reference takes it and goes by itself.
+    key("version", Text),
     // DNS (§4.3)
     key("domain", Text).or("\"consul.\"").flag("domain"),
     key("alt_domain", Text).or("\"\"").flag("alt-domain"),

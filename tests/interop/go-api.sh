@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# interop: slow – the official Go client's own tests (module github.com/hashicorp/consul/api)
+#
+# Runs the module's tests as published, each against agents the tests start themselves from the `consul` on PATH. go-api.passing
+# names the tests that must pass; what the others lack is told in docs/compatibility.md. Arguments are tests to run alone,
+# e.g. `go-api.sh 'TestAPI_KV.*'`, with the whole output of those that fail.
+. "$(dirname "$0")/lib.sh"
+
+VERSION=v1.32.4
+only="${1:-}"
+
+command -v go >/dev/null || { fail setup "no Go toolchain"; finish; }
+source="$(cd "$WORK" && go mod download -json "github.com/hashicorp/consul/api@$VERSION" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')"
+[ -d "$source" ] || { fail setup "could not fetch the module"; finish; }
+
+# The module cache is read-only, and the module names a sibling folder that is not published with it.
+cp -r "$source" "$WORK/api"
+chmod -R u+w "$WORK/api"
+cd "$WORK/api" || exit 2
+go mod edit -dropreplace github.com/hashicorp/consul/sdk
+
+# The tests' agents would print into the test output.
+export TEST_NOSTDOUT=1 NOLOGBUFFER=1 GOFLAGS="-buildvcs=false -mod=mod"
+# One package after the other: several agents start at once within one anyway.
+go test -json -count=1 -p 1 -parallel "${INTEROP_PARALLEL:-4}" -timeout 20m ${only:+-run "^($only)\$"} ./... >"$WORK/go.json" 2>"$WORK/go.err"
+
+INTEROP_VERBOSE="$only" python3 - "$WORK/go.json" >"$WORK/go.results" <<'PY'
+import collections, json, os, sys
+said, verdict = collections.defaultdict(list), {}
+for line in open(sys.argv[1]):
+    try:
+        event = json.loads(line)
+    except ValueError:
+        continue
+    test = event.get("Test")
+    if not test:
+        continue
+    # The module's packages are api and api/watch: name a test by its package below the module.
+    package = event["Package"].split("/consul/api")[-1].strip("/")
+    name = (package + "." if package else "") + test
+    if event["Action"] == "output":
+        said[name].append(event["Output"])
+    elif event["Action"] in ("pass", "fail", "skip"):
+        verdict[name] = event["Action"]
+for name in list(said):
+    verdict.setdefault(name, "fail")  # cut off: a panic or the time limit
+for name, word in sorted(verdict.items()):
+    shown = name.replace(" ", "_")
+    if word == "pass":
+        print("ok", shown)
+    elif word == "fail":
+        lines = [l.strip() for l in said[name] if l.strip() and not l.lstrip().startswith(("=== ", "--- "))]
+        print("FAIL", shown, " | ".join(lines)[:200].replace("\n", " "))
+        if os.environ.get("INTEROP_VERBOSE"):
+            print("".join("    " + l for l in said[name]), file=sys.stderr)
+    else:
+        print("skipped", shown)
+PY
+results <"$WORK/go.results"
+[ -s "$WORK/go.results" ] || fail setup "the tests did not run: $(tail -n 3 "$WORK/go.err" | tr '\n' '|')"
+# Part of the list cannot be held against a run of some tests.
+[ -z "$only" ] || exit 0
+finish
