@@ -5,7 +5,8 @@ use arc_swap::ArcSwap;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,19 @@ pub struct TlsFiles {
     pub min_version: String,
     /// Whether a peer must show a certificate that the authorities signed.
     pub verify_incoming: bool,
+}
+
+/// A certificate chain and its key.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What a listener without certificate shows.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
 }
 
 /// Versions of a configuration with `TLSv1_3` as its floor.
@@ -120,7 +134,16 @@ impl TlsFiles {
         }
     }
 
-    /// The configuration of a listener that offers these ALPN protocols.
+    /// Our chain and key; `None` unless both are set.
+    fn own(&self) -> Result<Option<Identity>, TlsError> {
+        if self.cert_file.is_empty() || self.key_file.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((certificates(&self.cert_file)?, key(&self.key_file)?)))
+    }
+
+    /// The configuration of a listener that offers these ALPN protocols. Without certificate and key it stands, as the
+    /// reference's does, and every handshake fails until a reload brings them.
     ///
     /// # Errors
     /// Unreadable or empty files, a key that does not fit, `verify_incoming` without authorities.
@@ -143,9 +166,12 @@ impl TlsFiles {
             }
             (false, _) => builder.with_no_client_auth(),
         };
-        let mut config = builder
-            .with_single_cert(certificates(&self.cert_file)?, key(&self.key_file)?)
-            .map_err(|error| TlsError::Invalid(error.to_string()))?;
+        let mut config = match self.own()? {
+            Some((chain, key)) => builder
+                .with_single_cert(chain, key)
+                .map_err(|error| TlsError::Invalid(error.to_string()))?,
+            None => builder.with_cert_resolver(Arc::new(NoCertificate)),
+        };
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Ok(Arc::new(config))
     }
@@ -170,12 +196,11 @@ impl TlsFiles {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider())))
         };
-        let mut config = if self.cert_file.is_empty() {
-            builder.with_no_client_auth()
-        } else {
-            builder
-                .with_client_auth_cert(certificates(&self.cert_file)?, key(&self.key_file)?)
-                .map_err(|error| TlsError::Invalid(error.to_string()))?
+        let mut config = match self.own()? {
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| TlsError::Invalid(error.to_string()))?,
+            None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Ok(Arc::new(config))
@@ -371,10 +396,27 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn without_a_certificate_the_listener_stands_and_handshakes_fail() {
+        let listener = crate::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let none = TlsFiles::default();
+        let acceptor = Acceptor::new(none.server(&[]).unwrap(), Duration::from_secs(5));
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            acceptor.accept(stream).await.is_err()
+        });
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let config = none.client(false, &[]).unwrap();
+        assert!(connect(config, "localhost", tcp).await.is_err());
+        assert!(server.await.unwrap());
+    }
+
     #[test]
     fn missing_files_are_named() {
         let files = TlsFiles {
             cert_file: "/nonexistent/c.pem".into(),
+            key_file: "/nonexistent/k.pem".into(),
             ..TlsFiles::default()
         };
         assert!(
