@@ -95,6 +95,7 @@ async fn main() {
     let alone = writes(&server, WRITES).await;
     let before = resident();
     let caller: &'static Caller = Box::leak(Box::new(Caller::internal()));
+    let server: &'static Server = Box::leak(Box::new(server.clone()));
     for n in 0..count {
         let read = Read::ServiceHealth {
             name: format!("service-{}", n % services),
@@ -102,21 +103,19 @@ async fn main() {
             passing: ports::HealthFilter::Passing,
             via: ports::Via::Name,
         };
-        let server = server.clone();
         let options = ReadOptions {
             min_index: u64::MAX,
             max_wait: Duration::from_secs(600),
             ..ReadOptions::default()
         };
-        tokio::spawn(async move {
-            let _ = Rpc::read(&*server, caller, Query::new(read), options).await;
-        });
+        // The task is the read: an async block around it would keep what the read was made of as well.
+        tokio::spawn(Rpc::read(server, caller, Query::new(read), options));
         if n % 64 == 0 {
             tokio::task::yield_now().await;
         }
     }
     let future = Rpc::read(
-        &*server,
+        server,
         caller,
         Query::new(Read::Nodes),
         ReadOptions {

@@ -8,6 +8,7 @@ use ports::{Answered, BoxFuture, Consistency, Query, Read, ReadOptions, RpcError
 use rand::Rng;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// The random part of a wait is at most this fraction of it.
@@ -84,7 +85,12 @@ impl Server {
             );
             return Box::pin(std::future::ready(Err(RpcError::Limited(text))));
         };
-        Box::pin(self.wait(stay, options))
+        Box::pin(self.wait(
+            stay,
+            options.min_index,
+            options.max_wait,
+            options.consistency,
+        ))
     }
 
     /// Whether nothing has to be waited for before a run.
@@ -141,59 +147,103 @@ impl Server {
         })
     }
 
-    async fn wait(&self, stay: Stay<'_>, options: ReadOptions) -> Result<Answered, RpcError> {
-        let mut wanted = options.min_index;
-        let (mut missed, mut woken) = (false, false);
-        // What is seldom needed stands in a box: a parked query keeps its future for minutes.
-        if !self.is_current(options.consistency) {
-            Box::pin(self.consistent(options.consistency)).await?;
-        }
-        let deadline = self.time.now() + self.wait_time(options.max_wait);
-        let mut over = std::pin::pin!(self.time.sleep_until(deadline));
-        loop {
-            // Enabled before the run: what is published from here on is noticed.
-            let mut changed = std::pin::pin!(stay.group.changed());
-            changed.as_mut().enable();
-            if options.consistency == Consistency::Consistent {
-                Box::pin(self.consistent(options.consistency)).await?;
+    /// The loop of a blocking query. What it keeps while it is parked is all that a watch costs beside its group, so it holds
+    /// nothing twice: the captured values are used where they are, and what is seldom needed stands in a box.
+    fn wait<'a>(
+        &'a self,
+        stay: Stay<'a>,
+        mut wanted: u64,
+        max_wait: Duration,
+        consistency: Consistency,
+    ) -> impl Future<Output = Result<Answered, RpcError>> + 'a {
+        async move {
+            if !self.is_current(consistency) {
+                Box::pin(self.consistent(consistency)).await?;
             }
-            let ran = stay.group.current(&self.board)?;
-            if ran.missing {
-                // The first time counts as any result; after that a missing thing is not news.
-                if missed {
-                    wanted = wanted.max(ran.answer.index);
+            let deadline = self.time.now() + self.wait_time(max_wait);
+            let mut over = std::pin::pin!(self.time.sleep_until(deadline));
+            let (mut missed, mut woken) = (false, false);
+            loop {
+                // Enabled before the run: what is published from here on is noticed.
+                let mut changed = std::pin::pin!(stay.group.changed());
+                changed.as_mut().enable();
+                if consistency == Consistency::Consistent {
+                    Box::pin(self.consistent(consistency)).await?;
                 }
-                missed = true;
-            }
-            if ran.answer.index > wanted {
-                return Ok(self.answered(&ran));
-            }
-            // A missing thing is woken by nothing of its own, and then only once (spec/server.md §5.2).
-            if std::mem::take(&mut woken) && !ran.missing {
-                Counters::add(&self.board.counters.spurious);
-            }
-            tokio::select! {
-                biased;
-                () = &mut changed => {
+                let ran = match self.run_once(&stay, &mut wanted, &mut missed, &mut woken)? {
+                    Seen::Answer(answered) => return Ok(answered),
+                    Seen::Wait(ran) => ran,
+                };
+                let first = std::future::poll_fn(|cx| {
+                    if changed.as_mut().poll(cx).is_ready() {
+                        return Poll::Ready(First::Changed);
+                    }
+                    over.as_mut().poll(cx).map(|()| First::Over)
+                });
+                match first.await {
                     // The wake-up for a commit may come after the run that saw it already.
-                    if stay.group.is_touched_after(ran.seq) {
-                        Counters::add(&self.board.counters.wakeups);
-                        woken = true;
+                    First::Changed => {
+                        if stay.group.is_touched_after(ran.seq) {
+                            Counters::add(&self.board.counters.wakeups);
+                            woken = true;
+                        }
+                    }
+                    First::Over => {
+                        Counters::add(&self.board.counters.timeouts);
+                        // A missing thing tells the index of the whole table, as it would have seen it waking up.
+                        let last = if ran.missing {
+                            stay.group.current(&self.board)?
+                        } else {
+                            ran
+                        };
+                        return Ok(self.answered(&last));
                     }
                 }
-                () = &mut over => {
-                    Counters::add(&self.board.counters.timeouts);
-                    // A missing thing tells the index of the whole table, as it would have seen it waking up.
-                    let last = if ran.missing { stay.group.current(&self.board)? } else { ran };
-                    return Ok(self.answered(&last));
+                // A restore ends every wait with what was last seen (spec/http-api.md §5.3).
+                if self.board.view().epoch != ran.epoch {
+                    return Ok(self.answered(&ran));
                 }
-            }
-            // A restore ends every wait with what was last seen (spec/http-api.md §5.3).
-            if self.board.view().epoch != ran.epoch {
-                return Ok(self.answered(&ran));
             }
         }
     }
+
+    /// One run of a blocking query: an answer that is news, or what to wait with.
+    fn run_once(
+        &self,
+        stay: &Stay<'_>,
+        wanted: &mut u64,
+        missed: &mut bool,
+        woken: &mut bool,
+    ) -> Result<Seen, RpcError> {
+        let ran = stay.group.current(&self.board)?;
+        if ran.missing {
+            // The first time counts as any result; after that a missing thing is not news.
+            if *missed {
+                *wanted = (*wanted).max(ran.answer.index);
+            }
+            *missed = true;
+        }
+        if ran.answer.index > *wanted {
+            return Ok(Seen::Answer(self.answered(&ran)));
+        }
+        // A missing thing is woken by nothing of its own, and then only once (spec/server.md §5.2).
+        if std::mem::take(woken) && !ran.missing {
+            Counters::add(&self.board.counters.spurious);
+        }
+        Ok(Seen::Wait(ran))
+    }
+}
+
+/// What a run of a blocking query came to.
+enum Seen {
+    Answer(Answered),
+    Wait(Ran),
+}
+
+/// What ended a wait first.
+enum First {
+    Changed,
+    Over,
 }
 
 /// An answer that stands for nothing read: what goes beside an error of a transaction.
