@@ -6,6 +6,7 @@
 mod agent;
 mod answer;
 mod caller;
+pub mod changes;
 mod error;
 mod events;
 mod execute;

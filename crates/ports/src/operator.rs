@@ -106,7 +106,8 @@ pub trait Operator: Send + Sync + 'static {
         datacenter: &'a str,
     ) -> BoxFuture<'a, Result<AutopilotState, RpcError>>;
 
-    /// An archive of the state (gzip of a tar file) and its index. `stale` lets any server make it.
+    /// An archive of the state (gzip of a tar file) and its index. `stale` lets any server make it. The archive is complete
+    /// when this answers, and a slow reader holds nothing but its file.
     fn snapshot_save<'a>(
         &'a self,
         caller: &'a Caller,
@@ -114,22 +115,38 @@ pub trait Operator: Send + Sync + 'static {
         stale: bool,
     ) -> BoxFuture<'a, Result<Snapshot, RpcError>>;
 
-    /// Replaces the state by an archive's. Nothing changes if it is damaged.
+    /// Replaces the state by an archive's. Nothing changes if it is damaged or does not arrive whole.
     fn snapshot_restore<'a>(
         &'a self,
         caller: &'a Caller,
         datacenter: &'a str,
-        archive: Bytes,
+        archive: Box<dyn Pieces>,
     ) -> BoxFuture<'a, Result<(), RpcError>>;
 }
 
+/// Bytes that come piece by piece, in order.
+pub trait Pieces: Send + 'static {
+    /// The next piece; an empty one is the end.
+    ///
+    /// # Errors
+    /// What came is not all there is; there is no sense in asking again.
+    fn next(&mut self) -> BoxFuture<'_, std::io::Result<Bytes>>;
+}
+
+/// Bytes that are there already come as one piece.
+impl Pieces for Bytes {
+    fn next(&mut self) -> BoxFuture<'_, std::io::Result<Bytes>> {
+        let all = std::mem::take(self);
+        Box::pin(std::future::ready(Ok(all)))
+    }
+}
+
 /// An archive and what the headers tell of it.
-#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// Index of the last change it holds.
     pub index: u64,
-    /// The archive's bytes.
-    pub archive: Bytes,
+    /// The archive.
+    pub archive: Box<dyn Pieces>,
     /// Whether the answering server knows a leader.
     pub known_leader: bool,
     /// Time since the answering server heard from the leader.

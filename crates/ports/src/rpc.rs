@@ -1,5 +1,6 @@
 //! The port to the replicated state.
 
+use crate::changes::{ChangeStream, Subject};
 use crate::{Answered, Caller, Execute, Executed, Explained, Query, ReadOptions, RpcError};
 use model::{AutopilotConfig, PreparedQuery, Session};
 use std::future::Future;
@@ -125,6 +126,20 @@ pub trait Rpc: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Explained, RpcError>> {
         Box::pin(std::future::ready(Err(RpcError::refused(
             "Query not found",
+        ))))
+    }
+
+    /// A stream of what changes about `subjects`, from everything on or, with `since`, from behind that index where that is
+    /// possible. Refused beyond the server's limit of streams, and by a port that has none.
+    fn changes<'a>(
+        &'a self,
+        _caller: &'a Caller,
+        _datacenter: &'a str,
+        _subjects: Vec<Subject>,
+        _since: Option<u64>,
+    ) -> BoxFuture<'a, Result<Box<dyn ChangeStream>, RpcError>> {
+        Box::pin(std::future::ready(Err(RpcError::Unavailable(
+            "this agent has no stream of changes".to_owned(),
         ))))
     }
 

@@ -4,7 +4,9 @@
 //! writes (spec/server.md §3), consistency of reads (§5), what only a leader does (§7), prepared queries (§14). It must never
 //! learn HTTP, DNS or any other door: they meet it as [`ports::Rpc`].
 
+mod archive;
 mod calls;
+mod changes;
 mod config;
 mod counters;
 mod effects;

@@ -241,6 +241,18 @@ impl Rpc for RateLimited {
         self.or(false, || self.inner.explain(caller, request, options))
     }
 
+    fn changes<'a>(
+        &'a self,
+        caller: &'a Caller,
+        datacenter: &'a str,
+        subjects: Vec<ports::changes::Subject>,
+        since: Option<u64>,
+    ) -> BoxFuture<'a, Result<Box<dyn ports::changes::ChangeStream>, RpcError>> {
+        self.or(false, || {
+            self.inner.changes(caller, datacenter, subjects, since)
+        })
+    }
+
     fn datacenters<'a>(
         &'a self,
         caller: &'a Caller,

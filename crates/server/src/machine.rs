@@ -21,6 +21,10 @@ pub(crate) struct Machine {
     watch: Arc<Watch>,
     /// What is added to an entry's index: a restored archive may be ahead of this log, and indexes must not fall behind it.
     base: u64,
+    /// Index of the last command applied.
+    applied: u64,
+    /// The batches note their rows.
+    noting: bool,
     /// Nobody reads yet: the log found at the start is being replayed.
     replaying: bool,
 }
@@ -34,6 +38,8 @@ impl Machine {
             effects,
             watch,
             base: 0,
+            applied: 0,
+            noting: false,
             replaying: true,
         }
     }
@@ -50,6 +56,11 @@ impl StateMachine for Machine {
             .fetch_add(batch.len() as u64, Ordering::Relaxed);
         let mut clock = self.watch.begin(self.replaying);
         let mut nature = Nature::default();
+        let wanted = self.board.journal.is_wanted();
+        if wanted != self.noting {
+            self.touched.note_rows(wanted);
+            self.noting = wanted;
+        }
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
             outcomes.push(match Command::decode(&entry.payload) {
@@ -71,7 +82,12 @@ impl StateMachine for Machine {
                 }
             });
         }
+        if let Some(last) = batch.last() {
+            self.applied = last.index + self.base;
+        }
         clock.batch(batch.len());
+        nature.index = self.applied;
+        nature.rows = self.touched.take_rows();
         let Taken {
             keys,
             stale,
@@ -96,15 +112,18 @@ impl StateMachine for Machine {
         })
     }
 
-    fn restore(&mut self, _index: u64, input: &mut dyn io::Read) -> io::Result<()> {
+    fn restore(&mut self, index: u64, input: &mut dyn io::Read) -> io::Result<()> {
         let mut base = [0; 8];
         input.read_exact(&mut base)?;
         self.base = u64::from_le_bytes(base);
+        self.applied = index + self.base;
         let began = self.watch.now();
         self.store = Store::load(input).map_err(io::Error::other)?;
         self.watch.restored(began);
         if !self.replaying {
             let nature = Nature {
+                index: self.applied,
+                rows: None,
                 restored: true,
                 reaped: true,
             };
@@ -121,6 +140,8 @@ impl StateMachine for Machine {
     fn replayed(&mut self) {
         self.replaying = false;
         let nature = Nature {
+            index: self.applied,
+            rows: None,
             restored: true,
             reaped: true,
         };

@@ -2,6 +2,7 @@
 
 use crate::server::Server;
 use model::Session;
+use ports::changes::{ChangeStream, Subject};
 use ports::{
     Answered, BoxFuture, Caller, ClusterStatus, Execute, Executed, Explained, Query, ReadOptions,
     Rpc, RpcError, Write,
@@ -87,6 +88,16 @@ impl Rpc for Server {
             names::PREPARED_QUERY_EXPLAIN,
             self.query_explain(request, options),
         ))
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a Caller,
+        datacenter: &'a str,
+        subjects: Vec<Subject>,
+        since: Option<u64>,
+    ) -> BoxFuture<'a, Result<Box<dyn ChangeStream>, RpcError>> {
+        Box::pin(self.open_changes(datacenter, subjects, since))
     }
 
     fn datacenters<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>> {

@@ -1,10 +1,11 @@
 //! The current root and those who wait for the next: what the apply thread writes and every reader reads.
 
+use crate::changes::Journal;
 use crate::counters::Counters;
 use crate::group::Group;
 use crate::watch::Registry;
 use arc_swap::{ArcSwap, Guard};
-use state::{Root, WatchKey};
+use state::{Root, RowKey, WatchKey};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,6 +17,8 @@ const WAKE_INLINE: usize = 32;
 /// One published version of the tables.
 pub(crate) struct View {
     pub(crate) root: Root,
+    /// Index of the last command in it.
+    pub(crate) index: u64,
     /// Number of the publication; rises by one with each.
     pub(crate) seq: u64,
     /// How often a restore has replaced everything.
@@ -25,8 +28,12 @@ pub(crate) struct View {
 }
 
 /// What changed with a batch, beside the root.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(crate) struct Nature {
+    /// Index of its last command.
+    pub(crate) index: u64,
+    /// The rows it touched, if they were noted.
+    pub(crate) rows: Option<Vec<RowKey>>,
     pub(crate) restored: bool,
     pub(crate) reaped: bool,
 }
@@ -36,6 +43,7 @@ pub(crate) struct Board {
     view: ArcSwap<View>,
     pub(crate) registry: Registry,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) journal: Journal,
     crowds: UnboundedSender<Arc<Group>>,
 }
 
@@ -45,12 +53,14 @@ impl Board {
         Self {
             view: ArcSwap::from_pointee(View {
                 root: Root::default(),
+                index: 0,
                 seq: 1,
                 epoch: 0,
                 reaped: 0,
             }),
             registry: Registry::new(),
             counters,
+            journal: Journal::default(),
             crowds,
         }
     }
@@ -81,12 +91,16 @@ impl Board {
                 },
             )
         };
+        let rows = nature.rows.as_deref().filter(|_| !nature.restored);
+        self.journal.keep(nature.index, rows);
         self.view.store(Arc::new(View {
             root,
+            index: nature.index,
             seq,
             epoch,
             reaped,
         }));
+        self.journal.wake(rows);
         let woken = self.registry.touch(keys, seq);
         // Second, for a group is marked once per publication: the mark that wakes has to come first.
         self.registry.touch(stale, seq);

@@ -4,6 +4,7 @@
 //! rows, never for an index entry: some entries move without a wake-up (spec/server.md §5.3). Names inside are folded.
 
 use crate::key::{Key, fold};
+use crate::rows::{Noted, RowKey};
 use model::Session;
 use smallvec::SmallVec;
 use std::{sync::Arc, time::Duration};
@@ -174,6 +175,16 @@ pub struct Touched {
     keys: Vec<WatchKey>,
     stale: Vec<WatchKey>,
     effects: Vec<Effect>,
+    /// Rows one by one, while somebody wants to know them.
+    noted: Option<Noted>,
+}
+
+/// Where a collection stood.
+pub(crate) struct Mark {
+    keys: usize,
+    stale: usize,
+    effects: usize,
+    rows: usize,
 }
 
 impl Touched {
@@ -199,6 +210,25 @@ impl Touched {
         }
     }
 
+    /// From the next command on, whether rows are noted one by one. Forgets what was noted.
+    pub fn note_rows(&mut self, wanted: bool) {
+        self.noted = wanted.then(Noted::default);
+    }
+
+    /// The rows noted since the last call, a row as often as it was written; `None` if they were not noted, or were more
+    /// than [`crate::rows::BATCH_ROWS_MAX`].
+    pub fn take_rows(&mut self) -> Option<Vec<RowKey>> {
+        let noted = std::mem::take(self.noted.as_mut()?);
+        (!noted.over).then_some(noted.rows)
+    }
+
+    /// Notes a row, if rows are wanted.
+    pub(crate) fn row(&mut self, row: impl FnOnce() -> RowKey) {
+        if let Some(noted) = &mut self.noted {
+            noted.push(row());
+        }
+    }
+
     pub(crate) fn key(&mut self, key: WatchKey) {
         self.keys.push(key);
     }
@@ -211,13 +241,21 @@ impl Touched {
         self.effects.push(effect);
     }
 
-    pub(crate) fn mark(&self) -> (usize, usize, usize) {
-        (self.keys.len(), self.stale.len(), self.effects.len())
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            keys: self.keys.len(),
+            stale: self.stale.len(),
+            effects: self.effects.len(),
+            rows: self.noted.as_ref().map_or(0, |noted| noted.rows.len()),
+        }
     }
 
-    pub(crate) fn rewind(&mut self, mark: (usize, usize, usize)) {
-        self.keys.truncate(mark.0);
-        self.stale.truncate(mark.1);
-        self.effects.truncate(mark.2);
+    pub(crate) fn rewind(&mut self, mark: &Mark) {
+        self.keys.truncate(mark.keys);
+        self.stale.truncate(mark.stale);
+        self.effects.truncate(mark.effects);
+        if let Some(noted) = &mut self.noted {
+            noted.rows.truncate(mark.rows);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod blocking;
+mod changes;
 mod crowd;
 mod durable;
 mod queries;

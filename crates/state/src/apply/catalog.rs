@@ -1,6 +1,7 @@
 //! Registration, deregistration, checks (spec/server.md §3.1–§3.3, §3.12).
 
 use super::{Applied, Change};
+use crate::RowKey;
 use crate::key::fold;
 use model::{HealthCheck, Node, NodeService, RaftIndex, same_name, status};
 use std::sync::Arc;
@@ -120,8 +121,17 @@ impl Change<'_> {
         if let Some(old) = &old {
             self.check_left(&check, old);
         }
+        self.check_noted(old.as_deref());
+        self.check_noted(Some(&check));
         self.root.catalog.put_check(Arc::new(check));
         Ok(())
+    }
+
+    /// Notes the row for those who tell rows.
+    fn check_noted(&mut self, row: Option<&HealthCheck>) {
+        if let Some(row) = row.filter(|row| row.peer_name.is_empty()) {
+            self.touched.row(|| RowKey::check(row));
+        }
     }
 
     /// Where a check was before it moved to another status or instance.
@@ -162,6 +172,7 @@ impl Change<'_> {
         let Some(check) = self.root.catalog.remove_check(peer, node, id) else {
             return;
         };
+        self.check_noted(Some(&check));
         if check.service_id.is_empty() {
             self.check_decides(peer, node, None);
             self.root.bump_both(peer, "services", self.index);

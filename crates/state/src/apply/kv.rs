@@ -2,7 +2,7 @@
 
 use super::{Applied, Change, Refused};
 use crate::key::Key;
-use crate::{Effect, WatchKey};
+use crate::{Effect, RowKey, WatchKey};
 use dialect::Bytes;
 use model::{KvEntry, RaftIndex};
 use std::sync::Arc;
@@ -81,6 +81,7 @@ impl Change<'_> {
         });
         let key = self.root.kv.put(row.clone());
         self.root.bump("kvs", self.index);
+        self.touched.row(|| RowKey::Kv(key.clone()));
         self.touch(WatchKey::KvKey(key));
         row
     }
@@ -140,7 +141,9 @@ impl Change<'_> {
     /// Deletes one key, leaving a tombstone.
     pub(super) fn kv_delete(&mut self, key: &[u8]) {
         if self.root.kv.remove(key).is_some() {
-            self.buried(WatchKey::KvKey(Key::from(key)), Some(key));
+            let gone = Key::from(key);
+            self.touched.row(|| RowKey::Kv(gone.clone()));
+            self.buried(WatchKey::KvKey(gone), Some(key));
         }
     }
 
@@ -167,8 +170,9 @@ impl Change<'_> {
         if keys.is_empty() {
             return;
         }
-        for key in &keys {
-            self.root.kv.remove(key);
+        for key in keys {
+            self.root.kv.remove(&key);
+            self.touched.row(|| RowKey::Kv(key));
         }
         let grave = (!prefix.is_empty()).then_some(prefix);
         self.buried(WatchKey::KvPrefix(Key::from(prefix)), grave);

@@ -108,7 +108,7 @@ impl Store {
                 if let Some(before) = before {
                     self.root = before;
                 }
-                touched.rewind(mark);
+                touched.rewind(&mark);
                 outcome
             }
         }

@@ -1,9 +1,9 @@
 //! Writes of nodes (spec/server.md §3.1).
 
 use super::{Applied, Change};
-use crate::WatchKey;
 use crate::key::{Key, fold};
 use crate::tables::coordinates::coordinate_path;
+use crate::{RowKey, WatchKey};
 use model::{Node, RaftIndex, SERF_HEALTH, same_name, status};
 use std::sync::Arc;
 use wire::errors::state as text;
@@ -64,6 +64,9 @@ impl Change<'_> {
     }
 
     fn node_touched(&mut self, node: &Node) {
+        if node.peer_name.is_empty() {
+            self.touched.row(|| RowKey::node(&node.node));
+        }
         self.root.bump_both(&node.peer_name, "nodes", self.index);
         self.root
             .bump_peer(&node.peer_name, &["node.", &fold(&node.node)], self.index);

@@ -1,9 +1,9 @@
 //! Writes of service instances (spec/server.md §3.2).
 
 use super::{Applied, Change, meta::check_meta};
-use crate::WatchKey;
 use crate::key::{Path, fold};
 use crate::tables::catalog::{connect_name, kind_name};
+use crate::{RowKey, WatchKey};
 use model::{NodeService, RaftIndex, ServiceAddress, Weights, same_name};
 use std::sync::Arc;
 use wire::errors::{MISSING_NODE, state as text};
@@ -63,6 +63,8 @@ impl Change<'_> {
         let row = Arc::new(row);
         self.count_service(old.as_deref(), &row);
         self.root.catalog.put_service(node, row.clone());
+        self.instance_noted(node, old.as_deref());
+        self.instance_noted(node, Some(&row));
         if let Some(old) = &old {
             self.connect_name_left(old, &row);
             if !same_name(&old.service, &row.service) || old.kind != row.kind {
@@ -75,6 +77,13 @@ impl Change<'_> {
         self.touch(WatchKey::node_services(node));
         self.touch(WatchKey::AllServices);
         Ok(())
+    }
+
+    /// Notes the row for those who tell rows.
+    fn instance_noted(&mut self, node: &str, row: Option<&NodeService>) {
+        if let Some(row) = row.filter(|row| row.peer_name.is_empty()) {
+            self.touched.row(|| RowKey::service(node, row));
+        }
     }
 
     /// Keeps the counters; called before the row is stored.
@@ -221,6 +230,7 @@ impl Change<'_> {
         }
         self.root.bump_both(peer, "checks", self.index);
         self.root.catalog.remove_service(peer, node, id);
+        self.instance_noted(node, Some(&service));
         self.kind_moved(peer, &service.kind);
         self.services_moved(peer, node);
         let name = fold(&service.service);
