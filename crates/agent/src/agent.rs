@@ -3,6 +3,7 @@
 use crate::beats::{Beats, Remembered};
 use crate::checks::Runners;
 use crate::expand;
+use crate::exposed::Exposed;
 use crate::persist::{Shelf, Store, StoredBeat, StoredCheck, StoredService};
 use crate::watch::{self, Endpoint, Watches};
 use local::{Local, NodeInfo, Settings, Source};
@@ -41,10 +42,14 @@ pub struct Config {
     pub discard_output: bool,
     /// `ports.sidecar_min_port`, `ports.sidecar_max_port`
     pub sidecar_ports: SidecarRange,
+    /// `ports.expose_min_port`, `ports.expose_max_port`; the last is never used.
+    pub expose_ports: (u16, u16),
     /// `DOCKER_HOST`
     pub docker_host: String,
     /// Where the agent's own HTTP API is, for watches; `None` without one.
     pub endpoint: Option<Endpoint>,
+    /// What calls to the catalog are made with.
+    pub tokens: local::Tokens,
     /// Certificates for probes when `enable_agent_tls_for_checks` is set.
     pub check_tls: net::tls::TlsFiles,
 }
@@ -75,6 +80,7 @@ pub struct Agent {
     pub(crate) config: RwLock<Config>,
     pub(crate) local: Mutex<Local>,
     pub(crate) runners: Mutex<Runners>,
+    pub(crate) exposed: Mutex<Exposed>,
     pub(crate) prober: Prober,
     pub(crate) rpc: Arc<dyn Rpc>,
     pub(crate) room: Room,
@@ -127,6 +133,7 @@ impl Agent {
         let agent = Arc::new(Self {
             local: Mutex::new(Local::new(settings(&config))),
             runners: Mutex::new(Runners::default()),
+            exposed: Mutex::default(),
             prober,
             rpc,
             room: room.clone(),
@@ -316,6 +323,14 @@ impl Agent {
             }
             self.restore_check(stored);
         }
+        let proxies: Vec<Arc<NodeService>> = {
+            let local = self.local.lock();
+            let rows = local.visible_services().map(|proxy| proxy.row.clone());
+            rows.filter(|row| row.proxy.expose.checks).collect()
+        };
+        for proxy in proxies {
+            self.reroute(&proxy);
+        }
         self.keep_beats();
         // Aliases may have come back before what they mirror.
         let mirrored: Vec<String> = self.runners.lock().mirrors.keys().cloned().collect();
@@ -500,7 +515,7 @@ impl Agent {
             };
             self.save(Shelf::Services, &id, &stored)?;
         }
-        self.local.lock().add_service(row, token, source);
+        self.local.lock().add_service(row.clone(), token, source);
         let named: HashSet<&str> = rows
             .iter()
             .map(|(check, _)| check.check_id.as_str())
@@ -523,6 +538,7 @@ impl Agent {
         for (check, definition) in rows {
             self.place_check(check, definition, token, source)?;
         }
+        self.reroute(&row);
         self.changed_now();
         Ok(())
     }
@@ -582,6 +598,10 @@ impl Agent {
         source: Source,
     ) -> Result<(), AgentError> {
         let (id, service) = (row.check_id.clone(), row.service_id.clone());
+        if !service.is_empty() {
+            let port = self.exposed_port(&id, &service, &definition);
+            row.exposed_port = port.map_err(AgentError::Failed)?.into();
+        }
         if source == Source::File && self.local.lock().check(&id).is_none() {
             self.take_last_beat(&mut row, &definition);
         }
@@ -617,12 +637,16 @@ impl Agent {
 
     /// Removes a service with its checks and its sidecar; whether there was one.
     pub(crate) fn remove_service(self: &Arc<Self>, id: &str) -> bool {
+        let row = self.local.lock().service(id).map(|found| found.row.clone());
         let Some(checks) = self.local.lock().remove_service(id) else {
             return false;
         };
         self.forget(Shelf::Services, id);
         for check in &checks {
             self.stop_check(check);
+        }
+        if let Some(row) = row {
+            self.reroute(&row);
         }
         let sidecar = expand::sidecar_id(id);
         let came_along = self
@@ -658,6 +682,7 @@ impl Agent {
     /// Ends what a check does and forgets its files.
     fn stop_check(&self, id: &str) {
         self.runners.lock().remove(id);
+        self.exposed.lock().forget(id);
         self.forget(Shelf::Checks, id);
         self.forget(Shelf::Beats, id);
     }
@@ -690,5 +715,6 @@ fn settings(config: &Config) -> Settings {
         node: config.identity.name.clone(),
         check_update_interval: config.check_update_interval,
         discard_output: config.discard_output,
+        tokens: config.tokens.clone(),
     }
 }

@@ -120,7 +120,10 @@ impl Agent {
                 Ok(())
             }
             Some(CheckKind::OsService) => Err("not implemented".into()),
-            Some(kind) => self.start_probe(id, definition, kind),
+            Some(kind) => {
+                let redirected = self.redirected(id, definition);
+                self.start_probe(id, redirected.as_ref().unwrap_or(definition), kind)
+            }
         }
     }
 

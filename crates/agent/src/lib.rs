@@ -11,6 +11,7 @@ mod beats;
 mod checks;
 mod events;
 mod expand;
+mod exposed;
 mod files;
 mod host;
 mod maintenance;

@@ -174,17 +174,16 @@ impl Agent {
     }
 
     async fn carry_out(&self, datacenter: &str, step: &Step) -> Verdict {
-        let (write, token) = match step {
+        let write = match step {
             Step::DeregisterService { request, .. } | Step::DeregisterCheck { request, .. } => {
-                (Write::Deregister(request.clone()), "")
+                Write::Deregister(request.clone())
             }
-            Step::Service { request, token, .. } | Step::Check { request, token, .. } => {
-                (Write::Register(request.clone()), token.as_str())
-            }
-            Step::Node { request } => (Write::Register(request.clone()), ""),
+            Step::Service { request, .. }
+            | Step::Check { request, .. }
+            | Step::Node { request, .. } => Write::Register(request.clone()),
         };
         let caller = Caller {
-            token: Token::new(token),
+            token: Token::new(step.token()),
             remote: None,
         };
         let result = self.rpc.write(&caller, datacenter, write).await;

@@ -17,11 +17,13 @@ mod check;
 mod service;
 mod status;
 mod sync;
+mod tokens;
 
 pub use check::{Check, Counters};
 pub use service::Service;
 pub use status::{Change, Finding};
 pub use sync::{CatalogView, NodeInfo, Step, Verdict};
+pub use tokens::Tokens;
 
 use model::{CheckType, HealthCheck, NodeService};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,6 +71,8 @@ pub struct Settings {
     pub check_update_interval: Duration,
     /// `discard_check_output`: stores empty outputs.
     pub discard_output: bool,
+    /// What calls to the catalog are made with.
+    pub tokens: Tokens,
 }
 
 /// An agent's own services and checks.
@@ -202,6 +206,21 @@ impl Local {
         self.pending_checks.insert(check.row.check_id.clone());
         self.checks.insert(check.row.check_id.clone(), check);
         Ok(())
+    }
+
+    /// Gives a check the port at which a proxy exposes it; 0 takes it away.
+    pub fn expose_check(&mut self, id: &str, port: u16) {
+        let version = self.tick();
+        if let Some(check) = self.checks.get_mut(id)
+            && check.row.exposed_port != i64::from(port)
+        {
+            Arc::make_mut(&mut check.row).exposed_port = port.into();
+            check.version = version;
+            if check.standing == Standing::InSync {
+                check.standing = Standing::Dirty;
+            }
+            self.pending_checks.insert(id.to_owned());
+        }
     }
 
     /// Removes a check; whether there was one.

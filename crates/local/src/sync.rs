@@ -50,6 +50,8 @@ pub enum Step {
         id: String,
         /// The call.
         request: Box<DeregisterRequest>,
+        /// What it is made with.
+        token: String,
     },
     /// The check is unknown here.
     DeregisterCheck {
@@ -57,6 +59,8 @@ pub enum Step {
         id: String,
         /// The call.
         request: Box<DeregisterRequest>,
+        /// What it is made with.
+        token: String,
     },
     /// Registers a service, and with it those of its checks that need it.
     Service {
@@ -66,7 +70,7 @@ pub enum Step {
         checks: Vec<(String, u64)>,
         /// The call.
         request: Box<RegisterRequest>,
-        /// Token of the entry, "" for the agent's default.
+        /// What it is made with.
         token: String,
     },
     /// Registers a check.
@@ -75,14 +79,29 @@ pub enum Step {
         id: (String, u64),
         /// The call.
         request: Box<RegisterRequest>,
-        /// Token of the entry, "" for the agent's default.
+        /// What it is made with.
         token: String,
     },
     /// Registers the node alone.
     Node {
         /// The call.
         request: Box<RegisterRequest>,
+        /// What it is made with.
+        token: String,
     },
+}
+
+impl Step {
+    /// The token that the call is made with, "" for none.
+    pub fn token(&self) -> &str {
+        match self {
+            Self::DeregisterService { token, .. }
+            | Self::DeregisterCheck { token, .. }
+            | Self::Service { token, .. }
+            | Self::Check { token, .. }
+            | Self::Node { token, .. } => token,
+        }
+    }
 }
 
 /// How a step went.
@@ -218,6 +237,7 @@ impl Local {
     /// The calls that bring the catalog up to date, in order: removals, services with their checks, remaining checks, the
     /// node if nothing else carried it.
     pub fn plan(&self, info: &NodeInfo) -> Vec<Step> {
+        let tokens = &self.settings.tokens;
         let mut steps = self.removals(info);
         let mut of_service: HashMap<&str, Vec<&Check>> = HashMap::new();
         for check in self.dirty_checks() {
@@ -232,9 +252,10 @@ impl Local {
                 .get(service.row.id.as_str())
                 .cloned()
                 .unwrap_or_default();
-            with.retain(|check| check.token == service.token);
+            let token = tokens.entry(&service.token, service.source);
+            with.retain(|check| tokens.entry(&check.token, check.source) == token);
             carried.extend(with.iter().map(|check| check.row.check_id.as_str()));
-            let mut request = self.register(info, &service.token);
+            let mut request = self.register(info, token);
             request.service = Some(Box::new((*service.row).clone()));
             match with.as_slice() {
                 [] => {}
@@ -248,14 +269,15 @@ impl Local {
                     .map(|check| (check.row.check_id.clone(), check.version))
                     .collect(),
                 request: Box::new(request),
-                token: service.token.clone(),
+                token: token.to_owned(),
             });
         }
         for check in self.dirty_checks() {
             if carried.contains(check.row.check_id.as_str()) {
                 continue;
             }
-            let mut request = self.register(info, &check.token);
+            let token = tokens.entry(&check.token, check.source);
+            let mut request = self.register(info, token);
             if let Some(service) = self.service(&check.row.service_id) {
                 request.service = Some(Box::new((*service.row).clone()));
             }
@@ -264,7 +286,7 @@ impl Local {
             steps.push(Step::Check {
                 id,
                 request: Box::new(request),
-                token: check.token.clone(),
+                token: token.to_owned(),
             });
         }
         let carries_node = steps
@@ -272,13 +294,15 @@ impl Local {
             .any(|step| matches!(step, Step::Service { .. } | Step::Check { .. }));
         if !self.node_in_sync && !carries_node {
             steps.push(Step::Node {
-                request: Box::new(self.register(info, "")),
+                request: Box::new(self.register(info, tokens.node())),
+                token: tokens.node().to_owned(),
             });
         }
         steps
     }
 
     fn removals(&self, info: &NodeInfo) -> Vec<Step> {
+        let tokens = &self.settings.tokens;
         let base = || DeregisterRequest {
             datacenter: info.datacenter.clone(),
             node: info.name.clone(),
@@ -297,6 +321,7 @@ impl Local {
                         service_id: id.clone(),
                         ..base()
                     }),
+                    token: tokens.removal(&service.token, service.source).to_owned(),
                     id,
                 }
             })
@@ -319,6 +344,7 @@ impl Local {
                     check_id: id.clone(),
                     ..base()
                 }),
+                token: tokens.removal(&check.token, check.source).to_owned(),
                 id,
             });
         }

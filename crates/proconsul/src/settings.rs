@@ -197,8 +197,17 @@ impl Settings<'_> {
                 u16::try_from(c.ports.sidecar.0).unwrap_or(0),
                 u16::try_from(c.ports.sidecar.1).unwrap_or(0),
             ),
+            expose_ports: (
+                u16::try_from(c.ports.expose.0).unwrap_or(0),
+                u16::try_from(c.ports.expose.1).unwrap_or(0),
+            ),
             docker_host: std::env::var("DOCKER_HOST").unwrap_or_default(),
             check_tls,
+            tokens: local::Tokens {
+                default: c.acl.tokens.default.clone(),
+                agent: c.acl.tokens.agent.clone(),
+                files: c.acl.tokens.config_file_service_registration.clone(),
+            },
         }
     }
 

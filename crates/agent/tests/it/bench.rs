@@ -22,6 +22,8 @@ pub struct Rows {
     pub node: Option<Node>,
     pub services: BTreeMap<String, NodeService>,
     pub checks: BTreeMap<String, HealthCheck>,
+    /// Tokens of the writes taken.
+    pub tokens: Vec<String>,
     /// Writes taken.
     pub writes: usize,
     /// What every write is answered with instead.
@@ -119,11 +121,12 @@ impl Rpc for Catalog {
 
     fn write<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         _: &'a str,
         write: Write,
     ) -> BoxFuture<'a, Result<Outcome, RpcError>> {
         let refusal = self.0.lock().refusal.clone();
+        self.0.lock().tokens.push(caller.token.secret().to_owned());
         let result = match (refusal, write) {
             (Some(error), _) => Err(error),
             (None, Write::Register(request)) => {
@@ -191,6 +194,8 @@ pub fn config(data_dir: Option<PathBuf>) -> Config {
         output_max: 4096,
         discard_output: false,
         sidecar_ports: (21000, 21001),
+        expose_ports: (21500, 21502),
+        tokens: local::Tokens::default(),
         docker_host: String::new(),
         endpoint: None,
         check_tls: net::tls::TlsFiles::default(),

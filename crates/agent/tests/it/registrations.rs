@@ -43,6 +43,8 @@ async fn what_the_catalog_refuses_is_tried_again() {
 #[tokio::test]
 async fn a_denied_registration_waits_for_the_next_comparison() {
     let bench = Bench::new().await;
+    // The second comparison comes soon after the start.
+    bench.pass(SECOND * 5).await;
     bench.catalog.0.lock().refusal = Some(RpcError::Denied("Permission denied".into()));
     bench.service(r#"{"Name":"web"}"#).await.unwrap();
     bench.catalog.0.lock().refusal = None;
@@ -159,4 +161,71 @@ async fn maintenance_keeps_its_first_reason() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn a_proxy_exposes_the_checks_of_its_service() {
+    let bench = Bench::new().await;
+    let checks = r#"[{"CheckID":"a","HTTP":"http://127.0.0.1:9/x","Interval":"10s"},{"CheckID":"b","TCP":"127.0.0.1:9","Interval":"10s"}]"#;
+    let web = format!(r#"{{"Name":"web","Checks":{checks}}}"#);
+    bench.service(&web).await.unwrap();
+    let port = |check: &str| {
+        let rows = bench.port.checks();
+        rows.iter()
+            .find(|row| row.check_id == check)
+            .unwrap()
+            .exposed_port
+    };
+    assert_eq!(port("a"), 0);
+    let proxy = |checks: bool| {
+        format!(
+            r#"{{"Kind":"connect-proxy","Name":"proxy","Port":1,"Proxy":{{"DestinationServiceName":"web","DestinationServiceID":"web","Expose":{{"Checks":{checks}}}}}}}"#
+        )
+    };
+    bench.service(&proxy(true)).await.unwrap();
+    assert_eq!((port("a"), port("b")), (21500, 0));
+    // One that comes later gets the next; then there are none.
+    let http = r#"{"HTTP":"http://127.0.0.1:9","Interval":"10s"}"#;
+    bench.check("c", "web", http).await.unwrap();
+    assert_eq!(port("c"), 21501);
+    assert_eq!(
+        bench.check("d", "web", http).await,
+        Err(AgentError::Failed(
+            "no ports available to expose 'd'".into()
+        ))
+    );
+    bench.service(&web).await.unwrap();
+    assert_eq!(port("a"), 21500);
+    bench.service(&proxy(false)).await.unwrap();
+    assert_eq!((port("a"), port("c")), (0, 0));
+    bench.service(&proxy(true)).await.unwrap();
+    assert_eq!(port("a"), 21500);
+    bench.deregister("proxy").await.unwrap();
+    assert_eq!((port("a"), port("c")), (0, 0));
+    bench.settle().await;
+    assert_eq!(bench.catalog.0.lock().checks["a"].exposed_port, 0);
+}
+
+#[tokio::test]
+async fn calls_are_made_with_the_tokens_of_their_entries() {
+    let mut config = super::bench::config(None);
+    config.tokens = local::Tokens {
+        default: "default".into(),
+        agent: "agent".into(),
+        files: "files".into(),
+    };
+    let from_file = agent::service_from_file(&serde_json::json!({"name": "file"})).unwrap();
+    let definitions = agent::Definitions {
+        services: vec![from_file],
+        ..agent::Definitions::default()
+    };
+    let bench = Bench::of(config, &definitions, Default::default(), rt::Time::manual()).await;
+    bench.service(r#"{"Name":"api"}"#).await.unwrap();
+    bench
+        .service(r#"{"Name":"own","Token":"own"}"#)
+        .await
+        .unwrap();
+    bench.deregister("api").await.unwrap();
+    let used = std::mem::take(&mut bench.catalog.0.lock().tokens);
+    assert_eq!(used, ["files", "default", "own", "agent"]);
 }

@@ -7,6 +7,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncReadExt as _;
 
+/// Bytes of a piece of a body that is taken piece by piece, if so much is there.
+const PIECE: usize = 128 << 10;
 /// Most bytes reserved for a body before they have come.
 const MAX_RESERVE: u64 = 256 << 10;
 /// Longest line with a chunk's size, extensions included.
@@ -31,9 +33,18 @@ fn broken<T>(text: &str) -> Result<T, BodyFault> {
 #[derive(Default)]
 pub(crate) struct Slot(Mutex<State>);
 
+/// What a handler waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The whole body, of at most so many bytes.
+    All(u64),
+    /// Its next piece; an empty one is the end.
+    Piece,
+}
+
 #[derive(Default)]
 struct State {
-    wanted: Option<u64>,
+    wanted: Option<Want>,
     read: Option<Result<Bytes, BodyFault>>,
     waker: Option<Waker>,
 }
@@ -41,20 +52,29 @@ struct State {
 impl Slot {
     /// Waits for the whole body, of at most `limit` bytes.
     pub async fn read(&self, limit: u64) -> Result<Bytes, BodyFault> {
+        self.wait(Want::All(limit)).await
+    }
+
+    /// Waits for the next piece of the body; an empty one is its end.
+    pub async fn next(&self) -> Result<Bytes, BodyFault> {
+        self.wait(Want::Piece).await
+    }
+
+    async fn wait(&self, want: Want) -> Result<Bytes, BodyFault> {
         std::future::poll_fn(|cx| {
             let mut state = self.0.lock();
             if let Some(read) = state.read.take() {
                 return Poll::Ready(read);
             }
-            state.wanted = Some(limit);
+            state.wanted = Some(want);
             state.waker = Some(cx.waker().clone());
             Poll::Pending
         })
         .await
     }
 
-    /// The limit of a handler that waits.
-    pub fn wanted(&self) -> Option<u64> {
+    /// What the handler waits for.
+    pub fn wanted(&self) -> Option<Want> {
         self.0.lock().wanted
     }
 
@@ -209,14 +229,23 @@ impl Incoming {
         }
     }
 
-    /// Reads to the end of the body, which may have `limit` bytes.
-    pub fn poll_all(
+    /// Reads what is wanted of the body.
+    pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
         wire: &mut Wire,
-        limit: u64,
+        want: Want,
     ) -> Poll<Result<Bytes, BodyFault>> {
-        let read = self.poll_read(cx, wire, limit);
+        let read = match want {
+            Want::All(limit) => self.poll_read(cx, wire, limit, usize::MAX),
+            Want::Piece => match self.poll_read(cx, wire, u64::MAX, PIECE) {
+                // What is there is given, so that a slow client holds little.
+                Poll::Pending if !self.body.is_empty() => {
+                    Poll::Ready(Ok(self.body.split().freeze()))
+                }
+                read => read,
+            },
+        };
         if let Poll::Ready(Err(BodyFault::Broken(_))) = &read {
             self.broken = true;
         }
@@ -228,13 +257,14 @@ impl Incoming {
         cx: &mut Context<'_>,
         wire: &mut Wire,
         limit: u64,
+        enough: usize,
     ) -> Poll<Result<Bytes, BodyFault>> {
         loop {
             self.framing.take(&mut wire.input, &mut self.body)?;
             if (self.body.len() as u64).saturating_add(self.framing.declared()) > limit {
                 return Poll::Ready(Err(BodyFault::TooLarge));
             }
-            if self.framing.is_done() {
+            if self.framing.is_done() || self.body.len() >= enough {
                 return Poll::Ready(Ok(self.body.split().freeze()));
             }
             let read = match self.framing.declared() {

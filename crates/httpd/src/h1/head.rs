@@ -99,6 +99,12 @@ pub(super) fn end(input: &[u8], seen: usize) -> Option<usize> {
         })
 }
 
+/// Whether input begins as no request does, a TLS handshake for instance: its end may never come, so it is not waited for.
+pub(super) fn is_foreign(input: &[u8]) -> bool {
+    let first = input.iter().find(|b| !matches!(b, b'\r' | b'\n'));
+    first.is_some_and(|b| !(b' '..=b'~').contains(b))
+}
+
 /// Parses a whole head.
 pub(super) fn parse(text: Bytes) -> Result<Request, Refusal> {
     let start = text

@@ -13,7 +13,7 @@ pub(crate) use head::Head;
 
 use crate::door::{Door, Respond};
 use crate::request::RequestBody;
-use body::Incoming;
+use body::{Incoming, Want};
 use bytes::{Bytes, BytesMut};
 use head::Refusal;
 use hyper::{Method, Response};
@@ -146,6 +146,9 @@ impl Wire {
             if self.input.len() > limit {
                 return Ok(Some(Err(Refusal::TooLarge)));
             }
+            if head::is_foreign(&self.input) {
+                return Ok(Some(Err(Refusal::Malformed)));
+            }
             seen = self.input.len();
             if self.more().await? == 0 {
                 return Ok(None);
@@ -202,8 +205,8 @@ impl Wire {
             }
             match turn.slot.as_ref().and_then(|slot| slot.wanted()) {
                 Some(_) if turn.expects => return Poll::Ready(Step::Continue),
-                Some(limit) => {
-                    let Poll::Ready(read) = incoming.poll_all(cx, self, limit) else {
+                Some(want) => {
+                    let Poll::Ready(read) = incoming.poll(cx, self, want) else {
                         return Poll::Pending;
                     };
                     if let Some(slot) = &turn.slot {
@@ -226,7 +229,7 @@ impl Wire {
 
     /// Reads the rest of a body away; `false` if there is too much of it or it is broken.
     async fn drain(&mut self, incoming: &mut Incoming) -> io::Result<bool> {
-        let read = std::future::poll_fn(|cx| incoming.poll_all(cx, self, MAX_DRAIN)).await;
+        let read = std::future::poll_fn(|cx| incoming.poll(cx, self, Want::All(MAX_DRAIN))).await;
         Ok(read.is_ok())
     }
 

@@ -14,6 +14,7 @@ fn settings() -> Settings {
         node: "n1".into(),
         check_update_interval: Duration::from_secs(300),
         discard_output: false,
+        tokens: Default::default(),
     }
 }
 
@@ -84,7 +85,7 @@ impl Catalog {
             }
             Step::Service { request, .. }
             | Step::Check { request, .. }
-            | Step::Node { request } => {
+            | Step::Node { request, .. } => {
                 let node = Node {
                     id: request.id.clone(),
                     node: request.node.clone(),
