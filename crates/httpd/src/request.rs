@@ -52,6 +52,55 @@ impl RequestBody {
     }
 }
 
+/// A body that is taken piece by piece.
+pub(crate) struct BodyPieces {
+    body: RequestBody,
+    /// Bytes that may still come.
+    left: u64,
+}
+
+impl BodyPieces {
+    /// Of at most `limit` bytes in all.
+    pub fn new(body: RequestBody, limit: u64) -> Self {
+        Self { body, left: limit }
+    }
+
+    async fn piece(&mut self) -> std::io::Result<Bytes> {
+        let piece = match &mut self.body {
+            RequestBody::Whole(bytes) => std::mem::take(bytes),
+            RequestBody::Socket(slot) => slot.next().await.map_err(|fault| {
+                std::io::Error::other(match fault {
+                    BodyFault::Broken(text) => text,
+                    BodyFault::TooLarge => TOO_LARGE.to_owned(),
+                })
+            })?,
+            RequestBody::Incoming(body) => loop {
+                let Some(frame) = body.frame().await else {
+                    break Bytes::new();
+                };
+                match frame.map_err(std::io::Error::other)?.into_data() {
+                    Ok(data) if !data.is_empty() => break data,
+                    _ => {}
+                }
+            },
+        };
+        self.left = self
+            .left
+            .checked_sub(piece.len() as u64)
+            .ok_or_else(|| std::io::Error::other(TOO_LARGE))?;
+        Ok(piece)
+    }
+}
+
+/// A body beyond its limit that is taken piece by piece.
+const TOO_LARGE: &str = "Request body too large";
+
+impl ports::Pieces for BodyPieces {
+    fn next(&mut self) -> BoxFuture<'_, std::io::Result<Bytes>> {
+        Box::pin(self.piece())
+    }
+}
+
 /// A request that has passed the checks common to all endpoints.
 pub(crate) struct Request {
     pub door: Arc<Door>,

@@ -1,19 +1,13 @@
 //! The cluster's own affairs: raft membership, autopilot's view, archives (spec/http-api.md §20, §21).
 
 use crate::server::Server;
-use bytes::Bytes;
 use consensus::membership::{Change, Member};
 use ports::{
-    AutopilotState, BoxFuture, Caller, Operator, RaftPeer, RaftServer, RpcError, ServerHealth,
-    Snapshot,
+    AutopilotState, BoxFuture, Caller, Operator, Pieces, RaftPeer, RaftServer, RpcError,
+    ServerHealth, Snapshot,
 };
-use std::time::{Duration, UNIX_EPOCH};
-use wire::{Command, Outcome};
+use std::time::Duration;
 
-/// Bytes of the state stream in one command of a restore.
-const RESTORE_CHUNK: usize = wire::command::MAX_RESTORE_CHUNK;
-/// How long a restore waits for leader duties to be taken up again.
-const RESTORE_ESTABLISH: Duration = Duration::from_secs(60);
 /// Raft protocol that every server of this version speaks.
 const PROTOCOL_VERSION: &str = "3";
 
@@ -45,7 +39,7 @@ impl Server {
         }
     }
 
-    fn raft_servers(&self) -> Vec<RaftServer> {
+    pub(crate) fn raft_servers(&self) -> Vec<RaftServer> {
         let membership = self.consensus.membership();
         membership
             .members
@@ -132,120 +126,6 @@ impl Server {
             servers,
         }
     }
-
-    async fn save(&self, stale: bool) -> Result<Snapshot, RpcError> {
-        if !stale {
-            self.consistent(ports::Consistency::Consistent).await?;
-        }
-        let status = self.consensus.status();
-        let root = self.root();
-        let voters = self
-            .raft_servers()
-            .into_iter()
-            .filter(|s| s.voter)
-            .map(|s| (s.id, s.address))
-            .collect();
-        let unix = self
-            .time
-            .wall()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let index = root.last_index().max(1);
-        let meta = wire::archive::Meta {
-            term: status.term,
-            index,
-            unix_millis: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
-            voters,
-        };
-        let archive = self.aside("snapshot save", move || {
-            let mut state = Vec::new();
-            state::archive::write_stream(&root, &mut state)?;
-            let mut archive = Vec::new();
-            wire::archive::write(&mut archive, &meta, &state)?;
-            Ok::<_, std::io::Error>(archive)
-        });
-        let archive = archive
-            .await?
-            .map_err(|error| RpcError::Unavailable(error.to_string()))?;
-        Ok(Snapshot {
-            index,
-            archive: archive.into(),
-            known_leader: status.leader.is_some(),
-            last_contact: Duration::ZERO,
-        })
-    }
-
-    /// Runs long work on a thread of its own; dropping the future lets it run to its end.
-    async fn aside<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, RpcError> {
-        let (done, result) = tokio::sync::oneshot::channel();
-        self.room.spawn_blocking(name, move || {
-            // Who asked may have gone.
-            let _ = done.send(work());
-        });
-        result
-            .await
-            .map_err(|_| RpcError::Unavailable("the server is shutting down".into()))
-    }
-
-    /// Nothing is written to the log before the whole archive has been read and understood.
-    async fn restore(&self, archive: Bytes) -> Result<(), RpcError> {
-        self.lead().await?;
-        let checked = self
-            .aside("snapshot check", move || check(&archive))
-            .await?;
-        let (index, state) = checked.map_err(RpcError::Refused)?;
-        self.restore_step(&Command::RestoreBegin(index)).await?;
-        let state = Bytes::from(state);
-        let mut at = 0;
-        while at < state.len() {
-            let end = state.len().min(at + RESTORE_CHUNK);
-            self.restore_step(&Command::RestoreChunk(state.slice(at..end)))
-                .await?;
-            at = end;
-        }
-        self.restore_step(&Command::RestoreCommit).await?;
-        if self.established(RESTORE_ESTABLISH).await {
-            Ok(())
-        } else {
-            Err(RpcError::Unavailable(
-                "timed out waiting for re-run of leader actions".into(),
-            ))
-        }
-    }
-
-    async fn restore_step(&self, command: &Command) -> Result<(), RpcError> {
-        match self.propose(command).await? {
-            Outcome::Error(error) => Err(RpcError::Refused(error)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Verifies an archive down to its last record; its index and state stream.
-fn check(archive: &[u8]) -> Result<(u64, Vec<u8>), String> {
-    let mut state = Vec::new();
-    let meta = wire::archive::read(archive, &mut state)?;
-    let version = meta["Version"].as_u64().unwrap_or(0);
-    if version > 1 {
-        return Err(format!(
-            "Raft error when restoring snapshot: unsupported snapshot version {version}"
-        ));
-    }
-    let size = meta["Size"].as_u64().unwrap_or(0);
-    if size != state.len() as u64 {
-        return Err(format!(
-            "Raft error when restoring snapshot: failed to write snapshot, size didn't match ({} != {size})",
-            state.len()
-        ));
-    }
-    let mut loader = state::archive::Loader::new();
-    loader.feed(&state).map_err(|error| error.to_string())?;
-    loader.finish().map_err(|error| error.to_string())?;
-    Ok((meta["Index"].as_u64().unwrap_or(0), state))
 }
 
 impl Operator for Server {
@@ -329,7 +209,7 @@ impl Operator for Server {
         &'a self,
         _: &'a Caller,
         datacenter: &'a str,
-        archive: Bytes,
+        archive: Box<dyn Pieces>,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
             self.here(datacenter)?;

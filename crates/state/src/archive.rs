@@ -204,6 +204,42 @@ impl Records<'_> {
     }
 }
 
+/// Reads a stream as [`Loader`] does and keeps nothing of it: whether a stream of any size can be loaded, in the memory of
+/// its largest record.
+pub struct Checker(Loader);
+
+impl Default for Checker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Checker {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self(Loader {
+            forgets: true,
+            ..Loader::default()
+        })
+    }
+
+    /// Takes the next piece. After an error the checker is of no more use.
+    ///
+    /// # Errors
+    /// A record cannot be loaded.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.0.feed(bytes)
+    }
+
+    /// Whether the stream ended behind a record.
+    ///
+    /// # Errors
+    /// It did not.
+    pub fn finish(self) -> Result<(), ArchiveError> {
+        self.0.finish().map(drop)
+    }
+}
+
 /// Builds a root from a stream that arrives in pieces. Cloning copies at most the piece of one record.
 #[derive(Clone, Default)]
 pub struct Loader {
@@ -211,6 +247,8 @@ pub struct Loader {
     /// Bytes of a record that is not complete yet.
     pub(crate) tail: Vec<u8>,
     pub(crate) header_read: bool,
+    /// Records are read and dropped.
+    pub(crate) forgets: bool,
 }
 
 impl Loader {
@@ -227,7 +265,10 @@ impl Loader {
         while let Some(taken) = self.next(input.get(at..).unwrap_or_default())? {
             at += taken;
         }
-        self.tail = input.get(at..).unwrap_or_default().to_vec();
+        self.tail = match at {
+            0 => input,
+            at => input.get(at..).unwrap_or_default().to_vec(),
+        };
         match self.tail.first() {
             Some(&kind) if self.tail.len() > MAX_RECORD => Err(ArchiveError::TooLarge(kind)),
             _ => Ok(()),
@@ -273,40 +314,54 @@ impl Loader {
     }
 
     fn load(&mut self, kind: u8, body: &[u8]) -> Result<(), ArchiveError> {
+        let keep = !self.forgets;
         let root = &mut self.root;
         match kind {
-            kind::REGISTER => root.load_registration(msgpack::from_slice(body)?),
-            kind::KVS => root.kv.load(msgpack::from_slice(body)?),
-            kind::SESSION => root
-                .sessions
-                .put(Arc::new(msgpack::from_slice::<Session>(body)?)),
-            kind::TOMBSTONE => {
-                let row: KvEntry = msgpack::from_slice(body)?;
+            kind::REGISTER => read(body, keep, |row| root.load_registration(row)),
+            kind::KVS => read(body, keep, |row| root.kv.load(row)),
+            kind::SESSION => read(body, keep, |row: Session| root.sessions.put(Arc::new(row))),
+            kind::TOMBSTONE => read(body, keep, |row: KvEntry| {
                 root.kv.bury(row.key.as_bytes(), row.indexes.modify_index);
-            }
-            kind::COORDINATE_BATCH => {
-                let batch: dialect::List<Coordinate> = msgpack::from_slice(body)?;
+            }),
+            kind::COORDINATE_BATCH => read(body, keep, |batch: dialect::List<Coordinate>| {
                 batch.into_iter().for_each(|row| root.load_coordinate(row));
-            }
-            kind::PREPARED_QUERY => root
-                .queries
-                .put(Arc::new(msgpack::from_slice::<PreparedQuery>(body)?)),
-            kind::AUTOPILOT => {
-                root.autopilot = Some(Arc::new(msgpack::from_slice::<AutopilotConfig>(body)?))
-            }
-            kind::SYSTEM_METADATA => root.load_metadata(msgpack::from_slice(body)?),
-            only::INDEX => {
-                let row: IndexEntry = msgpack::from_slice(body)?;
-                root.indexes.insert(Key::from(&*row.key), row.value);
-            }
-            only::SERVICE_VIP => root.vips.put(msgpack::from_slice(body)?),
-            only::FREE_VIP => root.vips.put_free(&msgpack::from_slice(body)?),
+            }),
+            kind::PREPARED_QUERY => read(body, keep, |row: PreparedQuery| {
+                root.queries.put(Arc::new(row));
+            }),
+            kind::AUTOPILOT => read(body, keep, |row: AutopilotConfig| {
+                root.autopilot = Some(Arc::new(row));
+            }),
+            kind::SYSTEM_METADATA => read(body, keep, |row| root.load_metadata(row)),
+            only::INDEX => read(body, keep, |row: IndexEntry| {
+                // Names are told apart without regard to case, and looked up folded.
+                root.indexes.insert(Key::from(&*fold(&row.key)), row.value);
+            }),
+            only::SERVICE_VIP => read(body, keep, |row| root.vips.put(row)),
+            only::FREE_VIP => read(body, keep, |row| root.vips.put_free(&row)),
             // Pieces of a command of another cluster's log: nothing will ever complete them here.
-            only::CHUNKING => {}
-            _ => root.opaque.push(kind, Bytes::copy_from_slice(body)),
+            only::CHUNKING => Ok(()),
+            _ => {
+                if keep {
+                    root.opaque.push(kind, Bytes::copy_from_slice(body));
+                }
+                Ok(())
+            }
         }
-        Ok(())
     }
+}
+
+/// Reads a row and keeps it if asked.
+fn read<T: msgpack::Decode>(
+    body: &[u8],
+    keep: bool,
+    put: impl FnOnce(T),
+) -> Result<(), ArchiveError> {
+    let row = msgpack::from_slice::<T>(body)?;
+    if keep {
+        put(row);
+    }
+    Ok(())
 }
 
 /// Refuses types that cannot be restored.

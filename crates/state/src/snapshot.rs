@@ -162,6 +162,7 @@ impl Store {
                 root: Root::default(),
                 tail,
                 header_read,
+                ..Loader::default()
             };
             self.restoring = Some(Restoring {
                 archive_index,

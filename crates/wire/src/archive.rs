@@ -36,7 +36,7 @@ pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, String> 
     let mut rest = tar.into_inner();
     // A tar file ends in two blocks of zeros, of which the reader took the first.
     let mut last = Vec::with_capacity(BLOCK);
-    let broken = |e: io::Error| format!("failed to decompress snapshot: {}", gzip_text(&e));
+    let broken = |e: io::Error| gzip_text(&e);
     (&mut rest)
         .take(BLOCK as u64)
         .read_to_end(&mut last)
@@ -48,8 +48,7 @@ pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, String> 
     if unread > 0 {
         return Err(format!("{unread} unread uncompressed bytes remain"));
     }
-    serde_json::from_slice(&members.meta)
-        .map_err(|e| failed(format!("failed to decode snapshot metadata: {e}")))
+    Ok(members.meta)
 }
 
 enum Problem {
@@ -59,7 +58,7 @@ enum Problem {
 
 #[derive(Default)]
 struct Members {
-    meta: Vec<u8>,
+    meta: Value,
     sums: Vec<u8>,
     /// SHA-256 by name, hex.
     found: BTreeMap<&'static str, String>,
@@ -68,6 +67,8 @@ struct Members {
 fn gzip_text(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::UnexpectedEof => "unexpected EOF".to_owned(),
+        // What the reader of tar files says of a cut one.
+        _ if e.to_string() == "failed to read entire block" => "unexpected EOF".to_owned(),
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
             "gzip: invalid header".to_owned()
         }
@@ -130,7 +131,9 @@ fn members<R: Read>(
                 members
                     .found
                     .insert("meta.json", hex(Sha256::new_with_prefix(&bytes)));
-                members.meta = bytes;
+                members.meta = metadata(&bytes).map_err(|e| {
+                    Problem::Content(format!("failed to decode snapshot metadata: {e}"))
+                })?;
             }
             b"state.bin" => {
                 let mut hashing = Hashing {
@@ -150,6 +153,13 @@ fn members<R: Read>(
         }
     }
     Ok(members)
+}
+
+/// The metadata; errors are Go's.
+fn metadata(bytes: &[u8]) -> Result<Value, String> {
+    use dialect::json::{Mode, unmarshal};
+    unmarshal::<dialect::Any>(bytes, Mode::Lax).map_err(|e| e.to_string())?;
+    serde_json::from_slice(bytes).map_err(|e| e.to_string())
 }
 
 fn read_small(entry: &mut impl Read) -> io::Result<Vec<u8>> {
@@ -196,7 +206,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    fn json(&self, size: usize) -> String {
+    fn json(&self, size: u64) -> String {
         let servers: Vec<Value> = self
             .voters
             .iter()
@@ -222,31 +232,100 @@ impl Meta {
     }
 }
 
-/// Writes an archive of a state stream.
+/// Measures a state stream: what an archive says of it before it comes.
+#[derive(Default)]
+pub struct Measure {
+    hash: Sha256,
+    size: u64,
+}
+
+impl Write for Measure {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes an archive of the state stream that `state` writes and that was measured before. Memory is constant.
 ///
 /// # Errors
-/// Those of `out`.
-pub fn write(out: impl Write, meta: &Meta, state: &[u8]) -> io::Result<()> {
-    let mut tar = tar::Builder::new(GzEncoder::new(out, Compression::fast()));
-    let text = meta.json(state.len());
+/// Those of `out` and `state`; the stream is not the one that was measured.
+pub fn write<W: Write>(
+    out: W,
+    meta: &Meta,
+    measured: Measure,
+    state: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<W> {
+    let mut out = GzEncoder::new(out, Compression::fast());
+    let Measure { hash, size } = measured;
+    let text = meta.json(size);
     let sums = format!(
         "{}  meta.json\n{}  state.bin\n",
         hex(Sha256::new_with_prefix(text.as_bytes())),
-        hex(Sha256::new_with_prefix(state))
+        hex(hash)
     );
-    for (name, bytes) in [
-        ("meta.json", text.as_bytes()),
-        ("state.bin", state),
-        ("SHA256SUMS", sums.as_bytes()),
-    ] {
+    let header = |name: &str, size: u64| {
         let mut header = tar::Header::new_ustar();
+        header.set_path(name)?;
         header.set_mode(0o600);
         header.set_mtime(meta.unix_millis / 1000);
-        header.set_size(bytes.len() as u64);
+        header.set_size(size);
         header.set_entry_type(tar::EntryType::Regular);
-        tar.append_data(&mut header, name, bytes)?;
+        header.set_cksum();
+        Ok::<_, io::Error>(header)
+    };
+    let member = |out: &mut dyn Write, name: &str, bytes: &[u8]| {
+        out.write_all(header(name, bytes.len() as u64)?.as_bytes())?;
+        out.write_all(bytes)?;
+        pad(out, bytes.len() as u64)
+    };
+    member(&mut out, "meta.json", text.as_bytes())?;
+    out.write_all(header("state.bin", size)?.as_bytes())?;
+    let mut counted = Counted {
+        out: &mut out,
+        count: 0,
+    };
+    state(&mut counted)?;
+    if counted.count != size {
+        return Err(io::Error::other("the state changed while it was written"));
     }
-    tar.into_inner()?.finish()?.flush()
+    pad(&mut out, size)?;
+    member(&mut out, "SHA256SUMS", sums.as_bytes())?;
+    out.write_all(&[0; 2 * BLOCK])?;
+    out.finish()
+}
+
+/// Fills the last block of a member.
+fn pad(out: &mut dyn Write, size: u64) -> io::Result<()> {
+    let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
+    let zeros = [0; BLOCK];
+    match over {
+        0 => Ok(()),
+        over => out.write_all(zeros.get(over..).unwrap_or_default()),
+    }
+}
+
+/// Counts what passes.
+struct Counted<'a> {
+    out: &'a mut dyn Write,
+    count: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.out.write(bytes)?;
+        self.count += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// A text between quotes as Go's `%q` prints it.
@@ -265,9 +344,9 @@ mod tests {
             unix_millis: 1_700_000_000_000,
             voters: vec![("id".into(), "10.0.0.1:8300".into())],
         };
-        let mut out = Vec::new();
-        write(&mut out, &meta, state).unwrap();
-        out
+        let mut measure = Measure::default();
+        measure.write_all(state).unwrap();
+        write(Vec::new(), &meta, measure, |out| out.write_all(state)).unwrap()
     }
 
     #[test]

@@ -1,0 +1,310 @@
+//! Archives of the state: made, taken in, checked, restored (spec/wire.md §7, spec/http-api.md §20).
+//!
+//! Neither an archive nor a state stream is ever in memory as a whole: both stand in files without a name beside the log. What
+//! an archive looks like is `wire`'s, what a stream looks like is `state`'s.
+
+use crate::server::Server;
+use bytes::{Bytes, BytesMut};
+use ports::{BoxFuture, Pieces, RpcError, Snapshot};
+use state::Root;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek as _, Write};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use wire::archive::{Measure, Meta};
+use wire::{Command, Outcome};
+
+/// Bytes of the state stream in one command of a restore: loading so much takes the apply thread less than writers notice.
+const RESTORE_CHUNK: usize = 64 << 10;
+const _: () = assert!(RESTORE_CHUNK <= wire::command::MAX_RESTORE_CHUNK);
+/// Longest state stream that is taken in, bytes: a small archive must not fill the disk.
+const MAX_STATE: u64 = 64 << 30;
+/// Bytes that go to or come from a file at once.
+const BUFFER: usize = 256 << 10;
+/// How long a restore waits for leader duties to be taken up again.
+const RESTORE_ESTABLISH: Duration = Duration::from_secs(60);
+
+impl Server {
+    pub(crate) async fn save(&self, stale: bool) -> Result<Snapshot, RpcError> {
+        if !stale {
+            self.consistent(ports::Consistency::Consistent).await?;
+        }
+        let status = self.consensus.status();
+        let root = self.root();
+        let voters = self
+            .raft_servers()
+            .into_iter()
+            .filter(|s| s.voter)
+            .map(|s| (s.id, s.address))
+            .collect();
+        let unix = self
+            .time
+            .wall()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let index = root.last_index().max(1);
+        let meta = Meta {
+            term: status.term,
+            index,
+            unix_millis: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+            voters,
+        };
+        let folder = self.config.data_dir.clone();
+        let file = self
+            .aside("snapshot save", move || {
+                make(&root, &meta, folder.as_deref())
+            })
+            .await?
+            .map_err(|error| RpcError::Unavailable(error.to_string()))?;
+        Ok(Snapshot {
+            index,
+            archive: Box::new(FromFile(tokio::fs::File::from_std(file))),
+            known_leader: status.leader.is_some(),
+            last_contact: Duration::ZERO,
+        })
+    }
+
+    /// Runs long work on a thread of its own; dropping the future lets it run to its end.
+    async fn aside<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let (done, result) = tokio::sync::oneshot::channel();
+        self.room.spawn_blocking(name, move || {
+            // Who asked may have gone.
+            let _ = done.send(work());
+        });
+        result
+            .await
+            .map_err(|_| RpcError::Unavailable("the server is shutting down".into()))
+    }
+
+    /// Nothing is written to the log before the whole archive has been read and understood.
+    pub(crate) async fn restore(&self, mut archive: Box<dyn Pieces>) -> Result<(), RpcError> {
+        self.lead().await?;
+        let refused = |error: io::Error| RpcError::Refused(error.to_string());
+        let folder = self.config.data_dir.clone();
+        let received = receive(&mut *archive, folder.as_deref())
+            .await
+            .map_err(refused)?;
+        let checked = self
+            .aside("snapshot check", move || check(received, folder.as_deref()))
+            .await?;
+        let (index, state) = checked.map_err(RpcError::Refused)?;
+        self.restore_step(&Command::RestoreBegin(index)).await?;
+        let mut state = FromFile(tokio::fs::File::from_std(state));
+        loop {
+            let chunk = state.chunk(RESTORE_CHUNK).await.map_err(refused)?;
+            if chunk.is_empty() {
+                break;
+            }
+            self.restore_step(&Command::RestoreChunk(chunk)).await?;
+        }
+        self.restore_step(&Command::RestoreCommit).await?;
+        if self.established(RESTORE_ESTABLISH).await {
+            Ok(())
+        } else {
+            Err(RpcError::Unavailable(
+                "timed out waiting for re-run of leader actions".into(),
+            ))
+        }
+    }
+
+    async fn restore_step(&self, command: &Command) -> Result<(), RpcError> {
+        match self.propose(command).await? {
+            Outcome::Error(error) => Err(RpcError::Refused(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file without a name, gone when it is closed: in the server's own directory, for elsewhere there may be no room.
+fn nameless(folder: Option<&Path>) -> io::Result<File> {
+    match folder {
+        Some(folder) => tempfile::tempfile_in(folder),
+        None => tempfile::tempfile(),
+    }
+}
+
+/// The archive of a root. The stream is encoded twice, first to measure it, for that costs less than to keep it.
+fn make(root: &Root, meta: &Meta, folder: Option<&Path>) -> io::Result<File> {
+    let mut measure = Measure::default();
+    state::archive::write_stream(root, &mut measure)?;
+    let out = BufWriter::with_capacity(BUFFER, nameless(folder)?);
+    let out = wire::archive::write(out, meta, measure, |out| {
+        state::archive::write_stream(root, out)
+    })?;
+    let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// A file's bytes.
+struct FromFile(tokio::fs::File);
+
+impl FromFile {
+    /// `size` bytes, fewer at the end, none behind it.
+    async fn chunk(&mut self, size: usize) -> io::Result<Bytes> {
+        let mut bytes = BytesMut::with_capacity(size);
+        let mut part = (&mut self.0).take(size as u64);
+        while part.read_buf(&mut bytes).await? > 0 {}
+        Ok(bytes.freeze())
+    }
+}
+
+impl Pieces for FromFile {
+    fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>> {
+        Box::pin(self.chunk(BUFFER))
+    }
+}
+
+/// All pieces in a file.
+async fn receive(pieces: &mut dyn Pieces, folder: Option<&Path>) -> io::Result<File> {
+    let mut file = tokio::fs::File::from_std(nameless(folder)?);
+    loop {
+        let piece = pieces.next().await?;
+        if piece.is_empty() {
+            file.flush().await?;
+            return Ok(file.into_std().await);
+        }
+        file.write_all(&piece).await?;
+    }
+}
+
+/// Where the state goes while its archive is read: into a file, past a look at every record.
+struct Checked {
+    out: BufWriter<File>,
+    checker: state::archive::Checker,
+    size: u64,
+    /// The first record that cannot be loaded.
+    wrong: Option<String>,
+}
+
+impl Write for Checked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.size += bytes.len() as u64;
+        if self.size > MAX_STATE {
+            return Err(io::Error::other("the state is too large"));
+        }
+        if self.wrong.is_none()
+            && let Err(error) = self.checker.feed(bytes)
+        {
+            self.wrong = Some(error.to_string());
+        }
+        self.out.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Verifies an archive down to its last record; its index and a file with its state stream.
+fn check(mut archive: File, folder: Option<&Path>) -> Result<(u64, File), String> {
+    let text = |error: io::Error| error.to_string();
+    archive.rewind().map_err(text)?;
+    let mut state = Checked {
+        out: BufWriter::with_capacity(BUFFER, nameless(folder).map_err(text)?),
+        checker: state::archive::Checker::new(),
+        size: 0,
+        wrong: None,
+    };
+    let archive = BufReader::with_capacity(BUFFER, archive);
+    let meta = wire::archive::read(archive, &mut state)?;
+    let version = meta["Version"].as_u64().unwrap_or(0);
+    if version > 1 {
+        return Err(format!(
+            "Raft error when restoring snapshot: unsupported snapshot version {version}"
+        ));
+    }
+    let size = meta["Size"].as_u64().unwrap_or(0);
+    if size != state.size {
+        return Err(format!(
+            "Raft error when restoring snapshot: failed to write snapshot, size didn't match ({} != {size})",
+            state.size
+        ));
+    }
+    if let Some(wrong) = state.wrong {
+        return Err(wrong);
+    }
+    state.checker.finish().map_err(|error| error.to_string())?;
+    let mut file = state
+        .out
+        .into_inner()
+        .map_err(|error| error.into_error().to_string())?;
+    file.rewind().map_err(text)?;
+    Ok((meta["Index"].as_u64().unwrap_or(0), file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An archive that the reference made.
+    const SMALL: &[u8] = include_bytes!("../../state/tests/fixtures/acl.snap");
+
+    fn checked(bytes: &[u8]) -> Result<(u64, File), String> {
+        let mut file = nameless(None).unwrap();
+        file.write_all(bytes).unwrap();
+        check(file, None)
+    }
+
+    fn state_of(bytes: &[u8]) -> Vec<u8> {
+        let mut state = Vec::new();
+        wire::archive::read(bytes, &mut state).unwrap();
+        state
+    }
+
+    #[test]
+    fn a_good_archive_gives_its_state() {
+        let (_, mut file) = checked(SMALL).unwrap();
+        let mut state = Vec::new();
+        io::Read::read_to_end(&mut file, &mut state).unwrap();
+        assert_eq!(state, state_of(SMALL));
+    }
+
+    #[test]
+    fn what_is_made_is_good() {
+        let mut loader = state::archive::Loader::new();
+        loader.feed(&state_of(SMALL)).unwrap();
+        let root = loader.finish().unwrap();
+        let meta = Meta {
+            term: 1,
+            index: 9,
+            unix_millis: 0,
+            voters: Vec::new(),
+        };
+        let (index, _) = check(make(&root, &meta, None).unwrap(), None).unwrap();
+        assert_eq!(index, 9);
+    }
+
+    #[test]
+    fn every_cut_is_refused() {
+        for length in (0..SMALL.len())
+            .step_by(7)
+            .chain(SMALL.len() - 40..SMALL.len())
+        {
+            let cut = SMALL.get(..length).unwrap();
+            assert!(checked(cut).is_err(), "cut at {length}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn no_flip_changes_what_is_restored(at in 0..SMALL.len(), bit in 0..8u32) {
+            let mut damaged = SMALL.to_vec();
+            damaged[at] ^= 1 << bit;
+            // Some bits of the headers (times, the system that made it) mean nothing.
+            if let Ok((_, mut file)) = checked(&damaged) {
+                let mut state = Vec::new();
+                io::Read::read_to_end(&mut file, &mut state).unwrap();
+                prop_assert_eq!(state, state_of(SMALL));
+            }
+        }
+    }
+}
