@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("rt", 2),
     ("telemetry", 2),
     ("net", 2),
+    ("pki", 2),
     ("consensus", 2),
     ("probe", 2),
     ("ports", 3),

@@ -8,7 +8,6 @@
 
 mod api;
 mod archive;
-mod certificate;
 mod child;
 pub mod command;
 pub mod commands;

@@ -140,7 +140,7 @@ fn plan(call: &mut Call<'_>, api: &Api) -> Result<(Plan, Value), String> {
 fn stamp(separator: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0));
-    let (year, month, day, hour, minute, second) = crate::certificate::civil(seconds);
+    let (year, month, day, hour, minute, second) = pki::civil(seconds);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}{separator}{minute:02}{separator}{second:02}Z")
 }
 

@@ -1,9 +1,9 @@
 //! `consul tls …` (spec: cli.md §18). Works on files in the current folder; no agent is asked.
 
 use crate::api::os_text;
-use crate::certificate::{self, Authority, Extended, Request, Usage};
 use crate::command::{Call, Command, FLAG_ERRORS_AGAIN};
 use crate::flag::Flag;
+use pki::{Authority, Extended, Request, Usage};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::OpenOptionsExt;
@@ -135,9 +135,9 @@ fn ca_create(call: &mut Call<'_>) -> i32 {
             uris,
             usage: Usage::Authority { permitted },
         };
-        let (pair, key_pem) = certificate::new_key()?;
-        let der = certificate::self_signed(&request, &pair)?;
-        Ok((certificate::pem("CERTIFICATE", &der), key_pem))
+        let (pair, key_pem) = pki::new_key()?;
+        let der = pki::self_signed(&request, &pair)?;
+        Ok((pki::pem("CERTIFICATE", &der), key_pem))
     });
     match made {
         Ok(texts) => save(call, [&certificate, &key], texts),
@@ -223,9 +223,9 @@ fn cert_create(call: &mut Call<'_>) -> i32 {
     call.out(format!("==> Using {ca_file} and {key_file}"));
     let made = Authority::read(&ca, &key).and_then(|authority| {
         let request = request(call, kind, &domain, &dc)?;
-        let (pair, key_pem) = certificate::new_key()?;
+        let (pair, key_pem) = pki::new_key()?;
         let der = authority.issue(&request, &pair)?;
-        Ok((certificate::pem("CERTIFICATE", &der), key_pem))
+        Ok((pki::pem("CERTIFICATE", &der), key_pem))
     });
     match made {
         Ok(texts) => save(call, [&files.0, &files.1], texts),

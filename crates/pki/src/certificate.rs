@@ -1,7 +1,7 @@
 //! Making X.509 certificates with exactly the fields and order that `consul tls` produces.
 //!
 //! The DER is written here because the order of extensions and the form of keys are part of what users compare; signing is
-//! left to the cryptographic library. Knows no files and no flags; time and randomness come as arguments.
+//! left to the cryptographic library.
 
 use rcgen::{KeyPair, PublicKeyData, SigningKey};
 use sha2::{Digest, Sha256};
@@ -9,39 +9,54 @@ use std::net::IpAddr;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
 /// What a certificate says.
-pub(crate) struct Request {
+pub struct Request {
     /// 128 random bits.
-    pub(crate) serial: u128,
+    pub serial: u128,
     /// Seconds since 1970.
-    pub(crate) not_before: i64,
+    pub not_before: i64,
     /// Seconds since 1970.
-    pub(crate) not_after: i64,
+    pub not_after: i64,
     /// Common name.
-    pub(crate) name: String,
-    pub(crate) dns: Vec<String>,
-    pub(crate) ips: Vec<IpAddr>,
-    pub(crate) uris: Vec<String>,
-    pub(crate) usage: Usage,
+    pub name: String,
+    /// DNS names.
+    pub dns: Vec<String>,
+    /// IP addresses.
+    pub ips: Vec<IpAddr>,
+    /// URIs.
+    pub uris: Vec<String>,
+    /// What it is for.
+    pub usage: Usage,
 }
 
 /// What a certificate is for.
-pub(crate) enum Usage {
+pub enum Usage {
     /// An authority, perhaps for these domains only.
-    Authority { permitted: Vec<String> },
+    Authority {
+        /// DNS domains that it may issue for; empty: all.
+        permitted: Vec<String>,
+    },
+    /// The root of a mesh: named by its common name alone, key identifiers over the whole public key structure
+    /// (spec/mesh.md §8.4).
+    MeshRoot,
     /// Both ends of TLS; the first use named is the main one.
-    Endpoint { extended: Vec<Extended> },
+    Endpoint {
+        /// In the order in which they are to stand.
+        extended: Vec<Extended>,
+    },
 }
 
 /// Extended key usages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extended {
+pub enum Extended {
+    /// TLS server.
     Server,
+    /// TLS client.
     Client,
 }
 
 /// An authority read from its files.
-pub(crate) struct Authority {
-    pub(crate) key: KeyPair,
+pub struct Authority {
+    key: KeyPair,
     subject: Vec<u8>,
     key_id: Vec<u8>,
     permitted: Vec<String>,
@@ -121,7 +136,7 @@ fn extension(id: u64, critical: bool, content: &[u8]) -> Vec<u8> {
 }
 
 /// Year, month, day, hour, minute, second of a moment, in UTC.
-pub(crate) fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
+pub fn civil(seconds: i64) -> (i64, i64, i64, i64, i64, i64) {
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days are counted from 0000-03-01, so that the leap day is the last of its year.
     let shifted = days + 719_468;
@@ -158,6 +173,14 @@ fn key_id(key: &KeyPair) -> Vec<u8> {
     Sha256::digest(key.der_bytes()).to_vec()
 }
 
+/// The identifier that a certificate gives its own key.
+pub(crate) fn own_id(request: &Request, key: &KeyPair) -> Vec<u8> {
+    match request.usage {
+        Usage::MeshRoot => Sha256::digest(public_key(key)).to_vec(),
+        Usage::Authority { .. } | Usage::Endpoint { .. } => key_id(key),
+    }
+}
+
 /// Attributes that stand before the common name of an authority: arc below 2.5.4, value.
 const AUTHORITY_SUBJECT: &[(u64, &str)] = &[
     (6, "US"),
@@ -173,7 +196,7 @@ fn subject(request: &Request) -> Vec<u8> {
         |(arc, value): (u64, &str)| tlv(0x31, &seq(&[oid(&[2, 5, 4, arc]), text(value)]));
     let fixed = match request.usage {
         Usage::Authority { .. } => AUTHORITY_SUBJECT,
-        Usage::Endpoint { .. } => &[],
+        Usage::MeshRoot | Usage::Endpoint { .. } => &[],
     };
     let mut names: Vec<_> = fixed.iter().copied().map(attribute).collect();
     names.push(attribute((3, &request.name)));
@@ -200,7 +223,9 @@ fn extensions(request: &Request, key: &KeyPair, authority_key_id: &[u8]) -> Vec<
     let mut all = Vec::new();
     match &request.usage {
         // digitalSignature, keyCertSign, cRLSign
-        Usage::Authority { .. } => all.push(extension(15, true, &bits(&[0x86], 1))),
+        Usage::Authority { .. } | Usage::MeshRoot => {
+            all.push(extension(15, true, &bits(&[0x86], 1)));
+        }
         // digitalSignature, keyEncipherment
         Usage::Endpoint { extended } => {
             all.push(extension(15, true, &bits(&[0xa0], 5)));
@@ -223,14 +248,14 @@ fn extensions(request: &Request, key: &KeyPair, authority_key_id: &[u8]) -> Vec<
             }
         }
     }
-    let is_authority = matches!(request.usage, Usage::Authority { .. });
+    let is_authority = !matches!(request.usage, Usage::Endpoint { .. });
     let basic = if is_authority {
         seq(&[vec![1, 1, 0xff]])
     } else {
         seq(&[])
     };
     all.push(extension(19, true, &basic));
-    all.push(extension(14, false, &tlv(4, &key_id(key))));
+    all.push(extension(14, false, &tlv(4, &own_id(request, key))));
     all.push(extension(35, false, &seq(&[tlv(0x80, authority_key_id)])));
     if !(request.dns.is_empty() && request.ips.is_empty() && request.uris.is_empty()) {
         all.push(extension(17, false, &alternative_names(request)));
@@ -269,13 +294,19 @@ fn sign(
 }
 
 /// A certificate that signs itself, DER.
-pub(crate) fn self_signed(request: &Request, key: &KeyPair) -> Result<Vec<u8>, String> {
-    sign(request, key, &subject(request), key, &key_id(key))
+///
+/// # Errors
+/// The cryptographic library refuses to sign.
+pub fn self_signed(request: &Request, key: &KeyPair) -> Result<Vec<u8>, String> {
+    sign(request, key, &subject(request), key, &own_id(request, key))
 }
 
 impl Authority {
-    /// Reads certificate and key, PEM. The errors are those of the reference.
-    pub(crate) fn read(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
+    /// Reads certificate and key, PEM.
+    ///
+    /// # Errors
+    /// In the reference's words: no PEM, another type, a key that does not belong to the certificate.
+    pub fn read(certificate: &[u8], key: &[u8]) -> Result<Self, String> {
         let key = read_key(key)?;
         let none = "no PEM-encoded data found";
         let (label, der) =
@@ -313,8 +344,11 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Issues a certificate, DER; names outside the authority's constraints are refused.
-    pub(crate) fn issue(&self, request: &Request, key: &KeyPair) -> Result<Vec<u8>, String> {
+    /// Issues a certificate, DER.
+    ///
+    /// # Errors
+    /// A name is outside the authority's constraints, or the cryptographic library refuses to sign.
+    pub fn issue(&self, request: &Request, key: &KeyPair) -> Result<Vec<u8>, String> {
         for name in &request.dns {
             if !self.permitted.is_empty() && !self.permitted.iter().any(|p| is_within(name, p)) {
                 return Err(format!(
@@ -340,7 +374,7 @@ fn is_within(name: &str, domain: &str) -> bool {
 // PEM and keys.
 
 /// A PEM text of one block.
-pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+pub fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let encoded = base64::engine::general_purpose::STANDARD.encode(der);
     let mut out = format!("-----BEGIN {label}-----\n");
@@ -367,7 +401,10 @@ fn pem_block(text: &[u8]) -> Option<(String, Vec<u8>)> {
 }
 
 /// A new P-256 key with its PEM in the SEC 1 form.
-pub(crate) fn new_key() -> Result<(KeyPair, String), String> {
+///
+/// # Errors
+/// The system has no randomness.
+pub fn new_key() -> Result<(KeyPair, String), String> {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(|e| e.to_string())?;
     let secret = secret_of_pkcs8(key.serialized_der()).ok_or("unexpected form of a new key")?;
     let der = seq(&[
