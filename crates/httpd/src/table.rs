@@ -353,6 +353,12 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/status/leader", Ignored, &[(Get, status::leader)]),
     route("/v1/status/peers", Ignored, &[(Get, status::peers)]),
     route("/v1/txn", Ignored, &[(Put, txn::put)]),
+    route(
+        "/v1/x/catalog/deregister",
+        Both,
+        &[(Put, owner::deregister)],
+    ),
+    route("/v1/x/changes", Both, &[(Get, changes::stream)]),
 ];
 
 /// A route with its method list written out for the `Allow` header.

@@ -1,6 +1,6 @@
 //! `/v1/catalog/*` (spec/http-api.md §11).
 
-use super::json_body;
+use super::{json_body, owner};
 use crate::cache::{self, Kind};
 use crate::encode::{self, list};
 use crate::fault::Fault;
@@ -28,7 +28,9 @@ record! {
     }
 }
 
-async fn decoded<T: FromJson + Default>(req: crate::request::RequestBody) -> Result<T, Fault> {
+pub(super) async fn decoded<T: FromJson + Default>(
+    req: crate::request::RequestBody,
+) -> Result<T, Fault> {
     let body = json_body(req).await?;
     from_slice(&body, Mode::Strict).map_err(|error| Fault::decode_tenancy(&error))
 }
@@ -68,23 +70,30 @@ pub(crate) fn deregister(req: Request) -> Handled {
     Handled::later(async move {
         let body: Deregistration = decoded(body).await?;
         let datacenter = foreign(&body.datacenter, &settings.config.datacenter);
-        let request = DeregisterRequest {
-            datacenter: body.datacenter,
-            node: body.node,
-            service_id: body.service_id,
-            check_id: body.check_id,
-            peer_name: body.peer_name,
-            ..DeregisterRequest::default()
-        };
+        let owned = owner::owned(&door.ports, &datacenter, &body);
         door.ports
             .rpc
-            .write(&caller, &datacenter, Write::Deregister(Box::new(request)))
+            .write(&caller, &datacenter, body.request())
             .await?;
-        Ok(shape.bool(true))
+        Ok(owner::tell(shape.bool(true), owned))
     })
 }
 
-fn foreign(datacenter: &str, own: &str) -> String {
+impl Deregistration {
+    /// The write it stands for.
+    pub(super) fn request(self) -> Write {
+        Write::Deregister(Box::new(DeregisterRequest {
+            datacenter: self.datacenter,
+            node: self.node,
+            service_id: self.service_id,
+            check_id: self.check_id,
+            peer_name: self.peer_name,
+            ..DeregisterRequest::default()
+        }))
+    }
+}
+
+pub(super) fn foreign(datacenter: &str, own: &str) -> String {
     if datacenter == own {
         String::new()
     } else {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use model::{KvEntry, Session};
 use parking_lot::Mutex;
+use ports::changes::{ChangeStream, Subject};
 use ports::{
     Answer, Answered, BoxFuture, Caller, ClusterStatus, Data, Query, Read, ReadOptions, Rpc,
     RpcError, Write,
@@ -19,6 +20,10 @@ use wire::command::{TxnRequest, TxnResponse};
 pub(crate) struct Fake {
     pub asked: Mutex<Vec<(Query, ReadOptions)>>,
     pub written: Mutex<Vec<Write>>,
+    /// The next stream of changes.
+    pub changes: Mutex<Option<super::changes::Script>>,
+    /// What streams were asked for.
+    pub streamed: Mutex<Vec<(Vec<Subject>, Option<u64>)>>,
     /// Reads that wait now; those with `?index=` do, for ever.
     pub parked: AtomicUsize,
     /// Tells of every change of `parked`.
@@ -52,6 +57,12 @@ impl Fake {
             Read::KvGet { .. } => Data::KvEntry(None),
             Read::KvKeys { .. } => Data::Keys(vec![Bytes::from("k".repeat(2000))]),
             Read::Sessions => Data::Sessions(vec![]),
+            Read::NodeChecks { node } if node == "agent2" => {
+                Data::Checks(vec![Arc::new(model::HealthCheck {
+                    check_id: "serfHealth".into(),
+                    ..model::HealthCheck::default()
+                })])
+            }
             _ => Data::Checks(vec![]),
         };
         Ok(Answered {
@@ -121,6 +132,21 @@ impl Rpc for Fake {
         _: ReadOptions,
     ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>> {
         Box::pin(async { Err(RpcError::NoLeader) })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: &'a str,
+        subjects: Vec<Subject>,
+        since: Option<u64>,
+    ) -> BoxFuture<'a, Result<Box<dyn ChangeStream>, RpcError>> {
+        self.streamed.lock().push((subjects, since));
+        let stream = self.changes.lock().take();
+        Box::pin(std::future::ready(match stream {
+            Some(stream) => Ok(Box::new(stream) as Box<dyn ChangeStream>),
+            None => Err(RpcError::Unavailable("no stream".into())),
+        }))
     }
 
     fn datacenters<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>> {

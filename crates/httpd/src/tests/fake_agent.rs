@@ -55,7 +55,10 @@ impl FakeAgent {
 
 impl LocalAgent for FakeAgent {
     fn identity(&self) -> NodeIdentity {
-        NodeIdentity::default()
+        NodeIdentity {
+            name: "agent1".into(),
+            ..NodeIdentity::default()
+        }
     }
 
     fn services(&self) -> Vec<Arc<NodeService>> {

@@ -27,18 +27,20 @@ impl Got {
 }
 
 pub(super) struct Bench {
-    fake: Arc<Fake>,
+    pub fake: Arc<Fake>,
+    pub time: rt::Time,
     pub agent: Arc<FakeAgent>,
     door: Arc<Door>,
 }
 
 impl Bench {
     pub fn new(config: Config) -> Self {
+        let time = rt::Time::manual();
         let (fake, agent) = (Arc::new(Fake::default()), Arc::new(FakeAgent::default()));
         let door = Door::new(
             config,
             Ports {
-                time: rt::Time::manual(),
+                time: time.clone(),
                 rpc: fake.clone(),
                 operator: None,
                 events: None,
@@ -51,7 +53,12 @@ impl Bench {
                 }),
             },
         );
-        Self { fake, agent, door }
+        Self {
+            fake,
+            time,
+            agent,
+            door,
+        }
     }
 
     pub fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Got {
@@ -85,6 +92,30 @@ impl Bench {
             headers,
             body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         }
+    }
+
+    /// The pieces of a streamed answer as they come; `None` while there is none.
+    pub fn frames(&self, target: &str) -> impl Iterator<Item = String> {
+        let request = hyper::Request::builder().uri(target).body(()).unwrap();
+        let peer = Peer::Tcp("127.0.0.1:1000".parse().unwrap());
+        let empty = RequestBody::Whole(Bytes::new());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let answer = self
+            .door
+            .handle(request.into_parts().0.into(), empty, &peer);
+        let mut body = runtime.block_on(answer).unwrap().into_body();
+        std::iter::from_fn(move || {
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            match hyper::body::Body::poll_frame(std::pin::Pin::new(&mut body), &mut cx) {
+                std::task::Poll::Ready(frame) => {
+                    let data = frame?.unwrap().into_data().unwrap();
+                    Some(String::from_utf8_lossy(&data).into_owned())
+                }
+                std::task::Poll::Pending => None,
+            }
+        })
     }
 
     pub fn get(&self, target: &str) -> Got {
