@@ -19,6 +19,16 @@ chmod -R u+w "$WORK/api"
 cd "$WORK/api" || exit 2
 go mod edit -dropreplace github.com/hashicorp/consul/sdk
 
+# The tests' harness waits until the mesh's authority has made its first certificate, whatever a test is about. An agent without
+# that authority would be judged on nothing at all: then, and only then, the wait is taken out of the copy. The tests that are
+# about the mesh fail all the same.
+agent_start probe '{"connect": {"enabled": true}}'
+if ! wait_for 5 curl -sf "http://$HTTP_ADDR/v1/agent/connect/ca/roots"; then
+  sed -i '/^func makeClientWithConfig(/,/^}/s/^\t\tserver\.WaitForActiveCARoot(t)$/\t\t_ = enabled/' api_test.go
+  echo "   the harness's wait for the mesh's authority is taken out: there is none"
+fi
+stop "$AGENT_PID"
+
 # The tests' agents would print into the test output.
 export TEST_NOSTDOUT=1 NOLOGBUFFER=1 GOFLAGS="-buildvcs=false -mod=mod"
 # One package after the other: several agents start at once within one anyway.
