@@ -32,6 +32,11 @@ impl Client {
         })
     }
 
+    /// Lets answers take so long.
+    pub(crate) fn patience(&self, limit: Duration) -> Result<()> {
+        Ok(self.stream.get_ref().set_read_timeout(Some(limit))?)
+    }
+
     pub(crate) fn send(&mut self, method: &str, target: &str, body: &[u8]) -> Result<()> {
         let mut request = format!(
             "{method} {target} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n",

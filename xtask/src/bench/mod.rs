@@ -7,6 +7,7 @@
 pub(crate) mod agent;
 pub(crate) mod http;
 mod load;
+mod million;
 mod page;
 pub(crate) mod process;
 mod restart;
@@ -43,6 +44,8 @@ pub(crate) enum Unit {
     Bytes,
     /// Mebibytes.
     Mebibytes,
+    /// Operations per second.
+    PerSecond,
 }
 
 /// The middle value; 0 of nothing.
@@ -73,6 +76,7 @@ pub(crate) fn run(wanted: &[String]) -> Result<()> {
     let mut figures = rows::measure(&binary, &asked)?;
     figures.extend(waits::measure(&binary, &asked)?);
     figures.extend(restart::measure(&binary, &asked)?);
+    figures.extend(million::measure(&binary, &asked)?);
     let text = page::render(&figures)?;
     if wanted.is_empty() {
         let path = crate::root().join("docs/performance.md");

@@ -10,6 +10,7 @@ fn number(value: f64, unit: Unit) -> String {
         Unit::Millis => format!("{value:.1} ms"),
         Unit::Bytes => format!("{value:.0} B"),
         Unit::Mebibytes => format!("{value:.1} MiB"),
+        Unit::PerSecond => format!("{value:.0}/s"),
     }
 }
 

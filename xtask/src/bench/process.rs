@@ -74,12 +74,29 @@ impl Process {
 
     /// Resident bytes.
     pub(crate) fn resident(&self) -> Result<f64> {
+        self.status("VmRSS:")
+    }
+
+    /// Most resident bytes since the start or [`Process::forget_peak`].
+    pub(crate) fn peak(&self) -> Result<f64> {
+        self.status("VmHWM:")
+    }
+
+    /// The peak begins anew.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        Ok(std::fs::write(
+            format!("/proc/{}/clear_refs", self.child.id()),
+            "5",
+        )?)
+    }
+
+    fn status(&self, field: &'static str) -> Result<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let kilobytes = text
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(field))
             .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok())
-            .context("VmRSS")?;
+            .context(field)?;
         Ok(kilobytes * 1024.0)
     }
 
