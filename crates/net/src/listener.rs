@@ -141,3 +141,36 @@ impl Drop for Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn unix_sockets_get_their_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        std::fs::write(&path, "left behind").unwrap();
+        let own = nix::unistd::Uid::current().to_string();
+        let mode = |mode: &str| SocketMode {
+            user: own.clone(),
+            mode: mode.into(),
+            ..SocketMode::default()
+        };
+        for (text, bits) in [("0600", 0o600), ("777", 0o777)] {
+            let bound = bind_unix(&path, &mode(text)).unwrap();
+            let found = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(found & 0o777, bits);
+            drop(bound);
+            assert!(!path.exists());
+        }
+        assert!(bind_unix(&path, &mode("rwx")).is_err());
+        let nobody = SocketMode {
+            group: "no such group here".into(),
+            ..SocketMode::default()
+        };
+        assert!(bind_unix(&path, &nobody).is_err());
+        let nowhere = folder.path().join("none/s");
+        assert!(bind_unix(&nowhere, &SocketMode::default()).is_err());
+    }
+}

@@ -14,12 +14,15 @@ use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use model::{HealthCheck, NodeService, status};
 use ports::filter::{self, Filter};
 use ports::{AgentError, Beat, LocalAgent, LocalHealth, ServiceRegistration};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
 const HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
 const REASON: HeaderName = HeaderName::from_static("x-consul-reason");
 
+/// The random part of a wait is below this fraction of it.
+const JITTER_FRACTION: u32 = 16;
 /// Wait of who gives none, and the longest one (spec/http-api.md §5.4).
 const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 const MAX_WAIT: Duration = Duration::from_secs(600);
@@ -143,10 +146,19 @@ fn wait(req: &Request) -> Result<Duration, Fault> {
         "" => {}
         text => drop(uint(text).map_err(|_| Fault::bad("Invalid index"))?),
     }
-    Ok(match u64::try_from(wait) {
+    Ok(spread(match u64::try_from(wait) {
         Ok(nanos) if nanos > 0 => Duration::from_nanos(nanos).min(MAX_WAIT),
         _ => DEFAULT_WAIT,
-    })
+    }))
+}
+
+/// A wait and up to a sixteenth of it, so that clients that came together do not come together again
+/// (spec/http-api.md §5.2).
+fn spread(wait: Duration) -> Duration {
+    let most = (wait / JITTER_FRACTION).as_nanos().max(1);
+    // Keys of hash maps are as random as a wait has to be.
+    let random = u128::from(RandomState::new().hash_one(wait));
+    wait + Duration::from_nanos(u64::try_from(random % most).unwrap_or(0))
 }
 
 /// Registers a service with its checks and sidecar.
@@ -437,4 +449,19 @@ pub(crate) fn token(req: Request) -> Handled {
     // The body is not even read.
     let _: RequestBody = req.body;
     Fault::new(401, "ACL support disabled").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_spread() {
+        let wait = Duration::from_secs(16);
+        let waits: Vec<Duration> = (0..100).map(|_| spread(wait)).collect();
+        let most = wait + Duration::from_secs(1);
+        assert!(waits.iter().all(|one| (wait..most).contains(one)));
+        assert!(waits.iter().any(|one| *one != waits[0]));
+        assert_eq!(spread(Duration::from_nanos(3)), Duration::from_nanos(3));
+    }
 }

@@ -96,6 +96,28 @@ async fn several_requests_on_one_connection() {
 }
 
 #[tokio::test]
+async fn a_stream_of_changes_stays_open_and_ends_with_the_door() {
+    let house = house(Config::default());
+    let script = [ports::changes::Step::Mark(5)];
+    *house.fake.changes.lock() = Some(super::changes::Script(script.into(), 5));
+    let mut stream = house
+        .send("GET /v1/x/changes?kv= HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let mut text = Vec::new();
+    while !text.ends_with(b"\"Index\":5}\n\r\n") {
+        assert!(stream.read_buf(&mut text).await.unwrap() > 0);
+    }
+    let text = String::from_utf8(text).unwrap();
+    assert!(
+        text.contains("Content-Type: application/x-ndjson\r\n"),
+        "{text}"
+    );
+    house.close().await;
+    // Cut off, not ended: a client must not take it for all there is.
+    assert!(!all(stream).await.ends_with("0\r\n\r\n"));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_drops_its_wait() {
     let house = house(Config::default());
     let stream = house
@@ -247,5 +269,19 @@ async fn old_clients_and_broken_ones() {
         .await;
     stream.shutdown().await.unwrap();
     assert!(all(stream).await.ends_with("true"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_handshake_on_a_plain_port_is_refused_at_once() {
+    let house = house(Config::default());
+    // The beginning of a ClientHello: no line feed, and no end that a head could have.
+    let text = all(house.send("\u{16}\u{3}\u{1}\0\u{5}").await).await;
+    let head = "HTTP/1.1 400 Bad Request\r\n";
+    assert!(
+        text.starts_with(head) && text.contains("Connection: close\r\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("\r\n\r\n400 Bad Request"), "{text}");
     house.close().await;
 }
