@@ -19,6 +19,7 @@
 
 mod address;
 mod api;
+mod changes;
 mod config;
 mod encode;
 mod error;
@@ -31,6 +32,7 @@ mod transport;
 mod types;
 mod watch;
 
+pub use changes::{Change, Changes, RowId, Subjects};
 pub use config::{Config, TlsConfig};
 pub use error::{Error, LockError};
 pub use lock::{LOCK_FLAG, Lock, LockGuard};

@@ -21,6 +21,7 @@ mod tls;
 mod validate;
 mod version;
 mod watch;
+mod x;
 
 use crate::command::Command;
 
@@ -82,7 +83,10 @@ pub const COMMANDS: &[Command] = &[
     validate::COMMAND,
     version::COMMAND,
     watch::COMMAND,
+    x::GROUP,
+    x::CHANGES,
+    x::DEREGISTER,
 ];
 
 /// Commands that the top-level help leaves out, because its list is compared with the reference's.
-pub const UNLISTED: &[&str] = &["completion"];
+pub const UNLISTED: &[&str] = &["completion", "x"];

@@ -100,3 +100,37 @@ fn the_table_is_sound() {
         assert!(help.out.lines().all(|l| l.trim_end() == l), "{}", c.path);
     }
 }
+
+#[test]
+fn our_own_commands_say_what_is_missing() {
+    let all = consul(&[]);
+    assert!(!all.out.contains("\n    x ") && !all.err.contains("\n    x "));
+    for (args, text) in [
+        (
+            &["x", "changes"][..],
+            "Give at least one of -kv, -service, -node, -check, -service-check\n\n",
+        ),
+        (
+            &["x", "changes", "-kv", "a", "-index", "b"],
+            "Invalid value \"b\" for -index: not a number\n",
+        ),
+        (&["x", "deregister", "-service", "web"], "Missing -node\n\n"),
+        (
+            &[
+                "x",
+                "deregister",
+                "-node",
+                "n",
+                "-service",
+                "a",
+                "-check",
+                "b",
+            ],
+            "Give one of -service and -check, or neither for the node\n\n",
+        ),
+    ] {
+        let done = consul(args);
+        assert_eq!(done.status, 1, "{args:?}");
+        assert!(done.err.starts_with(text), "{args:?}: {}", done.err);
+    }
+}

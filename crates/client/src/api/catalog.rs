@@ -92,6 +92,32 @@ impl Client {
         self.call_unit(request.json(deregistration)).await
     }
 
+    /// As [`Client::catalog_deregister`]; says as well whether an agent registers the entry again, in the words of an
+    /// answering proconsul agent.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn catalog_deregister_told(
+        &self,
+        deregistration: &Value,
+    ) -> Result<Option<String>, Error> {
+        let request = self.write(Method::PUT, "/v1/catalog/deregister");
+        let answer = self.call(request.json(deregistration)).await?;
+        let owner = answer.headers().get("x-proconsul-owner");
+        let owner = owner.map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned());
+        answer.bytes().await?;
+        Ok(owner)
+    }
+
+    /// Removes an instance or check at the agent that registered it and in the catalog (proconsul only).
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn owner_deregister(&self, deregistration: &Value) -> Result<(), Error> {
+        let request = self.write(Method::PUT, "/v1/x/catalog/deregister");
+        self.call_unit(request.json(deregistration)).await
+    }
+
     /// Checks of a node.
     ///
     /// # Errors

@@ -256,3 +256,66 @@ async fn a_lock_is_taken_and_released() {
         br#"{"Name":"n","TTL":"15s"}"#
     );
 }
+
+#[tokio::test]
+async fn a_stream_of_changes_is_taken_up_again() {
+    use proconsul_client::{Change, RowId, Subjects};
+    let (client, seen) = server(vec![
+        (
+            200,
+            "",
+            "{\"Event\":\"mark\",\"Index\":7}\n\n{\"Event\":\"delete\",\"Kind\":\"kv\",\"Key\":\"a\",\"Index\":8}\n{\"Event\":\"end\",\"Index\":7}\n",
+        ),
+        (
+            200,
+            "",
+            "{\"Event\":\"reset\",\"Reason\":\"expired\"}\n{\"Event\":\"end\",\"Index\":7}\n",
+        ),
+        (200, "", "{\"Event\":\"mark\",\"Index\":9}\n"),
+        (400, "", "no"),
+    ])
+    .await;
+    let subjects = Subjects {
+        kv: vec!["a/".into()],
+        services: vec!["*".into()],
+        ..Subjects::default()
+    };
+    let options = QueryOptions {
+        index: 5,
+        ..QueryOptions::default()
+    };
+    let mut stream = client.changes(subjects, &options);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        told.push(stream.next().await.unwrap());
+    }
+    assert_eq!(
+        told,
+        [
+            Change::Mark(7),
+            Change::Delete {
+                id: RowId::Kv("a".into()),
+                index: 8
+            },
+            Change::Reset("expired".into()),
+            Change::Mark(9),
+        ]
+    );
+    assert_eq!(stream.line(), b"{\"Event\":\"mark\",\"Index\":9}");
+    assert_eq!(stream.index(), 9);
+    let error = stream.next().await.unwrap_err();
+    assert_eq!(error.to_string(), "the stream ended");
+    let query = "dc=dc2&format=ndjson&kv=a%2F&service=%2A";
+    let asked = lines(&seen);
+    for (line, index) in asked.iter().zip(["&index=5", "&index=7", ""]) {
+        let (path, rest) = line.split_once('?').unwrap();
+        assert_eq!(path, "GET /v1/x/changes");
+        let mut params: Vec<&str> = rest.split('&').collect();
+        params.sort_unstable();
+        let mut wanted: Vec<&str> = query.split('&').collect();
+        wanted.extend(index.strip_prefix('&'));
+        wanted.sort_unstable();
+        assert_eq!(params, wanted);
+    }
+    assert_eq!(asked.len(), 3);
+}

@@ -294,7 +294,10 @@ fn write_reset(out: &mut Vec<u8>, format: Format, why: Reset) {
         Reset::Ahead => "ahead",
         Reset::Replaced => "replaced",
     };
-    event(out, format, "reset", None, |w| w.member("Reason", reason));
+    // A browser cut off before the next mark must not resume at an older one: what it has since belongs to none.
+    event(out, format, "reset", Some(0), |w| {
+        w.member("Reason", reason);
+    });
 }
 
 fn write_end(out: &mut Vec<u8>, format: Format, index: u64) {

@@ -92,8 +92,7 @@ fn server_sent_events() {
     let (got, bench) = told(all, &headers, steps());
     assert_eq!(got.header("content-type"), "text/event-stream");
     assert_eq!(got.header("cache-control"), "no-cache");
-    let begin =
-        "event: reset\ndata: {\"Event\":\"reset\",\"Reason\":\"begin\"}\n\nevent: upsert\ndata: {";
+    let begin = "event: reset\nid: 0\ndata: {\"Event\":\"reset\",\"Reason\":\"begin\"}\n\nevent: upsert\ndata: {";
     assert!(got.body.starts_with(begin), "{}", got.body);
     let mark =
         "\n\nevent: mark\nid: 5\ndata: {\"Event\":\"mark\",\"Index\":5}\n\nevent: delete\ndata: ";
