@@ -3,9 +3,11 @@
 //! It builds the rooms ([`start`]), hands them to the doors as ports, and carries the process: data directory, signals, exit
 //! status. It owns no logic of the system itself.
 
+mod autopilot;
 mod data_dir;
 mod describe;
 mod dns_watch;
+mod file_watch;
 mod listeners;
 mod process;
 mod settings;

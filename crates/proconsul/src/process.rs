@@ -1,6 +1,7 @@
 //! The life of an agent process: load, banner, start, signals, exit status (spec/agent-config.md §12).
 
 use crate::describe::description;
+use crate::file_watch::{self, Watched};
 use crate::start::{self, Running};
 use cli::BuildInfo;
 use config::{Flags, Loaded, ThisHost};
@@ -9,7 +10,7 @@ use ports::{BoxFuture, Process};
 use rt::{Room, Signal, Signals, Time};
 use std::sync::Arc;
 use telemetry::systemd::{State, notify};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// `proconsul agent`.
 pub(crate) struct AgentProcess;
@@ -20,6 +21,8 @@ enum Ask {
     Leave(oneshot::Sender<Result<(), String>>),
 }
 
+/// Said when an automatic reload leaves something out.
+const HELD_BACK: &str = "Changes to your configuration were detected that for security reasons cannot be automatically applied by 'auto_reload_config'. Manually reload your configuration (e.g. with 'consul reload') to apply these changes.";
 /// Requests of the doors that may wait at the same time.
 const ASKS_MAX: usize = 16;
 
@@ -117,11 +120,23 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
     };
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
     notify(State::Ready);
-    let reload = || {
+    let changed = Arc::new(Notify::new());
+    let (paths, watched) = watch::channel(Watched::new(&flags.paths, &loaded.config));
+    if loaded.config.node.auto_reload_config {
+        file_watch::start(&room, &time, watched, changed.clone());
+    }
+    let mut in_force = loaded.config.clone();
+    let mut reload = |by_itself: bool| {
         notify(State::Reloading);
-        let done = load_again(flags, &logs).and_then(|loaded| {
+        let done = load_again(flags, &logs).and_then(|mut loaded| {
+            if by_itself && file_watch::hold_back(&mut loaded.config, &in_force) {
+                tracing::warn!(target: "agent", "{HELD_BACK}");
+            }
             *port.description.lock() = description(&loaded, &node_id, build);
-            running.reload(&loaded)
+            paths.send_replace(Watched::new(&flags.paths, &loaded.config));
+            let done = running.reload(&loaded);
+            in_force = loaded.config;
+            done
         });
         notify(State::Ready);
         done
@@ -136,7 +151,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
             signal = signals.next() => match signal {
                 Signal::Hangup => {
                     tracing::info!(target: "agent", signal = "hangup", "Caught");
-                    if let Err(error) = reload() {
+                    if let Err(error) = reload(false) {
                         tracing::error!(target: "agent", error, "Reload config failed");
                     }
                 }
@@ -147,10 +162,16 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
                     break leave_on(&ending);
                 }
             },
+            () = changed.notified() => {
+                tracing::info!(target: "agent", "Configuration files changed");
+                if let Err(error) = reload(true) {
+                    tracing::error!(target: "agent", error, "Reload config failed");
+                }
+            }
             Some(ask) = asked.recv() => match ask {
                 Ask::Reload(reply) => {
                     // Who asked may have gone; the reload holds all the same.
-                    let _ = reply.send(reload());
+                    let _ = reply.send(reload(false));
                 }
                 Ask::Leave(reply) => {
                     let _ = reply.send(Ok(()));

@@ -82,7 +82,10 @@ impl Running {
             dir.keep_seen(room, time);
         }
         let server = server::Server::start(
-            settings.server(data_dir.as_ref().map(DataDir::store), metrics.clone()),
+            server::Config {
+                autopilot: settings.autopilot(),
+                ..settings.server(data_dir.as_ref().map(DataDir::store), metrics.clone())
+            },
             room,
             time.clone(),
         )

@@ -1,6 +1,7 @@
 //! One line of the log, as text and as JSON.
 
 use std::fmt::{self, Write};
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata};
@@ -94,6 +95,8 @@ pub(crate) fn ours(metadata: &Metadata<'_>) -> bool {
 #[derive(Clone, Debug)]
 pub struct Line {
     at: SystemTime,
+    /// Seconds that the clock on the wall is ahead of UTC.
+    ahead: i32,
     /// Its weight.
     pub level: Level,
     logger: String,
@@ -121,8 +124,10 @@ impl From<&str> for Pair {
 impl Line {
     pub(crate) fn of(event: &Event<'_>) -> Self {
         let metadata = event.metadata();
+        let at = SystemTime::now();
         let mut line = Self {
-            at: SystemTime::now(),
+            at,
+            ahead: ahead(at),
             level: Level::of(metadata.level()),
             logger: logger(metadata.target()).unwrap_or("agent").to_owned(),
             message: String::new(),
@@ -146,7 +151,7 @@ impl Line {
         let _ = write!(
             out,
             "{} {} {}: {}",
-            stamp(self.at, 3),
+            stamp(self.at, self.ahead, 3, ""),
             self.level.tag(),
             self.logger,
             self.message
@@ -181,7 +186,7 @@ impl Line {
         map.insert("@level", self.level.word().into());
         map.insert("@message", self.message.clone().into());
         map.insert("@module", self.logger.clone().into());
-        map.insert("@timestamp", stamp(self.at, 6).into());
+        map.insert("@timestamp", stamp(self.at, self.ahead, 6, ":").into());
         // A map of texts and numbers always has a JSON form.
         let mut out = serde_json::to_vec(&map).unwrap_or_default();
         out.push(b'\n');
@@ -237,19 +242,35 @@ pub(super) fn filter(level: u8) -> tracing::level_filters::LevelFilter {
 
 /// `2025-01-02T03:04:05`, in UTC.
 pub(crate) fn utc(at: SystemTime) -> String {
-    let mut text = stamp(at, 0);
+    let mut text = stamp(at, 0, 0, "");
     text.truncate(text.len() - 2);
     text
 }
 
-/// RFC 3339 in UTC with that many decimals.
-fn stamp(at: SystemTime, decimals: usize) -> String {
+/// How far the machine's time zone is ahead of UTC then, in seconds. The zone is looked up once: `TZ`, else the system's.
+fn ahead(at: SystemTime) -> i32 {
+    static ZONE: LazyLock<jiff::tz::TimeZone> = LazyLock::new(jiff::tz::TimeZone::system);
+    jiff::Timestamp::try_from(at).map_or(0, |at| ZONE.to_offset(at).seconds())
+}
+
+/// Date and time of a zone that many seconds ahead of UTC, with that many decimals; `colon` stands between hours and minutes
+/// of the offset.
+fn stamp(at: SystemTime, ahead: i32, decimals: usize, colon: &str) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, rest) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days as i64);
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX / 2) + i64::from(ahead);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let zone = match ahead {
+        0 => "Z".to_owned(),
+        _ => {
+            let sign = if ahead < 0 { '-' } else { '+' };
+            let minutes = ahead.unsigned_abs() / 60;
+            format!("{sign}{:02}{colon}{:02}", minutes / 60, minutes % 60)
+        }
+    };
     let fraction = format!("{:09}", since.subsec_nanos());
     format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{}Z",
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{}{zone}",
         rest / 3600,
         rest / 60 % 60,
         rest % 60,
@@ -279,6 +300,7 @@ mod tests {
 
     fn line() -> Line {
         Line {
+            ahead: 0,
             at: UNIX_EPOCH + std::time::Duration::from_millis(1_755_098_721_123),
             level: Level::Info,
             logger: "agent".into(),
@@ -304,6 +326,25 @@ mod tests {
             line().text(),
             "2025-08-13T15:25:21.123Z [INFO]  agent: Synced service: service=web error=\"a b\" code=1 leader-id=\n"
         );
+    }
+
+    #[test]
+    fn times_are_those_of_the_wall() {
+        let at = |ahead| Line { ahead, ..line() };
+        assert!(at(7200).text().starts_with("2025-08-13T17:25:21.123+0200 "));
+        assert!(
+            at(-34_200)
+                .text()
+                .starts_with("2025-08-13T05:55:21.123-0930 ")
+        );
+        assert!(
+            at(36_000)
+                .text()
+                .starts_with("2025-08-14T01:25:21.123+1000 ")
+        );
+        let json = String::from_utf8(at(7200).json()).unwrap();
+        assert!(json.contains("\"2025-08-13T17:25:21.123000+02:00\""));
+        assert_eq!(super::utc(line().at), "2025-08-13T15:25:21");
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ),
     ("raft.replication.*", "several servers"),
     ("raft.rpc.*", "several servers"),
+    ("raft.wal.tail_truncations", "several servers"),
     ("rpc.accept_conn", "server port"),
     ("rpc.cross-dc", "several datacenters"),
     ("rpc.raft_handoff", "server port"),

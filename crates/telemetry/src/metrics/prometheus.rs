@@ -20,29 +20,34 @@ struct Family {
     help: String,
     kind: &'static str,
     lines: String,
+    /// Counters by what stands before the value. Two names may become one (`msg.dead`, `msg_dead`), and a series that
+    /// is there twice makes Prometheus drop it: they count together.
+    counted: BTreeMap<String, f64>,
 }
 
 impl Exposition {
     /// Begins a family, or goes on with it. `kind` is `counter`, `gauge` or `summary`.
-    fn family(&mut self, name: &str, kind: &'static str, help: &str) -> &mut String {
-        let family = self.0.entry(name.to_owned()).or_insert_with(|| Family {
+    fn family(&mut self, name: &str, kind: &'static str, help: &str) -> &mut Family {
+        self.0.entry(name.to_owned()).or_insert_with(|| Family {
             help: help.replace('\\', "\\\\").replace('\n', "\\n"),
             kind,
             lines: String::new(),
-        });
-        &mut family.lines
+            counted: BTreeMap::new(),
+        })
     }
 
     /// One value of a gauge.
     pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
-        let lines = self.family(name, "gauge", help);
-        line(lines, name, "", labels, None, value);
+        let family = self.family(name, "gauge", help);
+        line(&mut family.lines, name, "", labels, None, value);
     }
 
-    /// One value of a counter.
+    /// One value of a counter; what a series is given twice adds up.
     pub fn counter(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
-        let lines = self.family(name, "counter", help);
-        line(lines, name, "", labels, None, value);
+        let mut key = String::new();
+        series(&mut key, name, "", labels, None);
+        let family = self.family(name, "counter", help);
+        *family.counted.entry(key).or_default() += value;
     }
 
     /// The text, families by name.
@@ -52,6 +57,10 @@ impl Exposition {
             let _ = writeln!(out, "# HELP {name} {}", family.help);
             let _ = writeln!(out, "# TYPE {name} {}", family.kind);
             out.push_str(&family.lines);
+            for (key, value) in &family.counted {
+                out.push_str(key);
+                number(&mut out, *value);
+            }
         }
         out
     }
@@ -78,6 +87,18 @@ fn line(
     quantile: Option<&str>,
     value: f64,
 ) {
+    series(out, name, ending, labels, quantile);
+    number(out, value);
+}
+
+/// What stands before a value.
+fn series(
+    out: &mut String,
+    name: &str,
+    ending: &str,
+    labels: &[(&str, &str)],
+    quantile: Option<&str>,
+) {
     out.push_str(name);
     out.push_str(ending);
     let mut open = '{';
@@ -103,6 +124,9 @@ fn line(
     if open == ',' {
         out.push('}');
     }
+}
+
+fn number(out: &mut String, value: f64) {
     // Formatting into a string cannot fail.
     let _ = match value {
         v if v.is_nan() => writeln!(out, " NaN"),
@@ -144,7 +168,7 @@ impl Metrics {
                 }
             }
             Kind::Timer | Kind::Sample => {
-                let lines = out.family(&name, "summary", row.help);
+                let lines = &mut out.family(&name, "summary", row.help).lines;
                 for (share, text) in QUANTILES {
                     let value = tally.quantile(share).unwrap_or(f64::NAN);
                     line(lines, &name, "", &labels, Some(text), value);

@@ -229,3 +229,14 @@ fn the_dashboard_shows_what_there_is() {
         assert!(there || exporter.contains(&name.as_str()), "{name}");
     }
 }
+
+#[test]
+fn no_series_is_there_twice() {
+    let text = metrics(None).prometheus().finish();
+    let mut seen = std::collections::BTreeSet::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let series = line.rsplit_once(' ').map(|(series, _)| series);
+        assert!(seen.insert(series), "{line}");
+    }
+    assert!(seen.len() > 100);
+}
