@@ -21,18 +21,23 @@ go mod edit -dropreplace github.com/hashicorp/consul/sdk
 
 # The tests' harness waits until the mesh's authority has made its first certificate, whatever a test is about. An agent without
 # that authority would be judged on nothing at all: then, and only then, the wait is taken out of the copy. The tests that are
-# about the mesh fail all the same.
+# about the mesh fail all the same, two of them by waiting for ever: these are not started.
+skip=""
 agent_start probe '{"connect": {"enabled": true}}'
 if ! wait_for 5 curl -sf "http://$HTTP_ADDR/v1/agent/connect/ca/roots"; then
   sed -i '/^func makeClientWithConfig(/,/^}/s/^\t\tserver\.WaitForActiveCARoot(t)$/\t\t_ = enabled/' api_test.go
+  skip='^TestConnect(Leaf|Roots)Watch$'
+  fail watch.TestConnectLeafWatch "waits for the mesh's authority"
+  fail watch.TestConnectRootsWatch "waits for the mesh's authority"
   echo "   the harness's wait for the mesh's authority is taken out: there is none"
 fi
 stop "$AGENT_PID"
+unset CONSUL_HTTP_ADDR
 
 # The tests' agents would print into the test output.
 export TEST_NOSTDOUT=1 NOLOGBUFFER=1 GOFLAGS="-buildvcs=false -mod=mod"
 # One package after the other: several agents start at once within one anyway.
-go test -json -count=1 -p 1 -parallel "${INTEROP_PARALLEL:-4}" -timeout 20m ${only:+-run "^($only)\$"} ./... >"$WORK/go.json" 2>"$WORK/go.err"
+go test -json -count=1 -p 1 -parallel "${INTEROP_PARALLEL:-4}" -timeout 20m ${skip:+-skip "$skip"} ${only:+-run "^($only)\$"} ./... >"$WORK/go.json" 2>"$WORK/go.err"
 
 INTEROP_VERBOSE="$only" python3 - "$WORK/go.json" >"$WORK/go.results" <<'PY'
 import collections, json, os, sys
