@@ -36,8 +36,13 @@ unset CONSUL_HTTP_ADDR
 
 # The tests' agents would print into the test output.
 export TEST_NOSTDOUT=1 NOLOGBUFFER=1 GOFLAGS="-buildvcs=false -mod=mod"
-# One package after the other: several agents start at once within one anyway.
-go test -json -count=1 -p 1 -parallel "${INTEROP_PARALLEL:-4}" -timeout 20m ${skip:+-skip "$skip"} ${only:+-run "^($only)\$"} ./... >"$WORK/go.json" 2>"$WORK/go.err"
+# One package after the other: several agents start at once within one anyway, and mostly wait.
+# In a group of processes of its own: some tests leave their agents behind, and these end with the group.
+setsid go test -json -count=1 -p 1 -parallel "${INTEROP_PARALLEL:-12}" -timeout 20m ${skip:+-skip "$skip"} ${only:+-run "^($only)\$"} ./... >"$WORK/go.json" 2>"$WORK/go.err" &
+group=$!
+trap 'status=$?; kill -TERM -- "-$group" 2>/dev/null; (exit "$status"); _stop_all' EXIT
+wait "$group"
+kill -TERM -- "-$group" 2>/dev/null
 
 INTEROP_VERBOSE="$only" python3 - "$WORK/go.json" >"$WORK/go.results" <<'PY'
 import collections, json, os, sys
