@@ -22,7 +22,7 @@ impl fmt::Debug for Tokens {
 }
 
 /// The first that is one.
-fn first<'a>(tokens: [&'a str; 3]) -> &'a str {
+fn first(tokens: [&str; 3]) -> &str {
     let mut given = tokens.into_iter().filter(|token| !token.is_empty());
     given.next().unwrap_or_default()
 }
