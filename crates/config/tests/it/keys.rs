@@ -165,6 +165,64 @@ fn without_effect() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// What a key waits for, by the first pattern that fits.
+fn waits(key: &str) -> Option<&'static str> {
+    patterns()
+        .find(|(pattern, _)| match pattern.strip_suffix('*') {
+            Some(beginning) => key.starts_with(beginning),
+            None => key == *pattern,
+        })
+        .map(|(_, part)| part)
+}
+
+fn patterns() -> impl Iterator<Item = (&'static str, &'static str)> {
+    include_str!("../../waiting.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| line.split_once(": ").expect("pattern: part"))
+}
+
+#[test]
+fn patterns_of_waiting_keys_name_keys() {
+    for (pattern, _) in patterns() {
+        let mut named = false;
+        walk(&mut |key, _| {
+            named |= match pattern.strip_suffix('*') {
+                Some(beginning) => key.starts_with(beginning),
+                None => key == pattern,
+            };
+        });
+        assert!(named, "{pattern} names no key");
+    }
+}
+
+#[test]
+fn the_document() {
+    let none = without_effect();
+    let mut out = String::from(
+        "# Configuration keys\n\nPrinted from the table in `crates/config` by a test; do not edit. A key with something in the \
+         last column is accepted and checked, but changes nothing: for good, or until the part exists that it waits for.\n\n\
+         | Key | Type | Default | Reloads | Without effect |\n|---|---|---|---|---|\n",
+    );
+    walk(&mut |key, f| {
+        let effect = match (none.get(key), waits(key)) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(part)) => format!("waits for {part}"),
+            (None, None) => String::new(),
+        };
+        let default = match f.default {
+            "" => String::new(),
+            text => format!("`{text}`"),
+        };
+        let (kind, reloads) = (kind_name(f.kind), if f.reloads { "yes" } else { "" });
+        let _ = writeln!(
+            out,
+            "| `{key}` | {kind} | {default} | {reloads} | {effect} |"
+        );
+    });
+    expect_file!["../../../../docs/config-keys.md"].assert_eq(&out);
+}
+
 /// Keys that are refused whatever their value, or have one valid value only.
 const REFUSED: &[&str] = &["segment", "segments", "raft_protocol"];
 /// Keys that say nothing in the stanza where the table allows them: refused there (see `refusals.rs`).
