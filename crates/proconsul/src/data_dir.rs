@@ -117,8 +117,8 @@ impl DataDir {
         });
     }
 
-    /// The node's ID: the configured one, else what the directory remembers, else a new one that it will remember.
-    pub(crate) fn node_id(&self) -> Result<String, String> {
+    /// The node's ID: what the directory remembers, else a new one that it will remember.
+    pub(crate) fn node_id(&self, new: impl FnOnce() -> String) -> Result<String, String> {
         let file = self.path.join("node-id");
         match fs::read_to_string(&file) {
             Ok(text) => {
@@ -129,7 +129,7 @@ impl DataDir {
                 Ok(id)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let id = new_node_id();
+                let id = new();
                 write(&file, &id).map_err(|error| format!("failed to setup node ID: {error}"))?;
                 Ok(id)
             }
@@ -151,11 +151,6 @@ fn note_seen(folder: &Path, now_unix: u64) {
     if let Err(error) = write(&folder.join(SERVER_METADATA), &text) {
         tracing::error!(target: "agent", %error, "failed to write server metadata");
     }
-}
-
-/// A random node ID.
-pub(crate) fn new_node_id() -> String {
-    uuid::Uuid::new_v4().to_string()
 }
 
 /// Writes a small file so that it is whole or not there.
@@ -190,11 +185,13 @@ mod tests {
     fn the_node_id_stays() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::open(folder.path()).unwrap();
-        let id = dir.node_id().unwrap();
-        assert_eq!(dir.node_id().unwrap(), id);
+        let id = || "11111111-2222-3333-4444-555555555555".to_owned();
+        assert_eq!(dir.node_id(id).unwrap(), id());
+        let never = || unreachable!("it has one");
+        assert_eq!(dir.node_id(never).unwrap(), id());
         fs::write(folder.path().join("node-id"), "nonsense").unwrap();
         assert!(
-            dir.node_id()
+            dir.node_id(never)
                 .unwrap_err()
                 .contains("specified NodeID is invalid")
         );

@@ -8,6 +8,7 @@ mod data_dir;
 mod describe;
 mod dns_watch;
 mod file_watch;
+mod host_id;
 mod listeners;
 mod process;
 mod settings;

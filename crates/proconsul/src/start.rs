@@ -2,6 +2,7 @@
 
 use crate::data_dir::{self, DataDir};
 use crate::dns_watch::DnsWatch;
+use crate::host_id::new_node_id;
 use crate::listeners;
 use crate::settings::Settings;
 use config::Loaded;
@@ -41,6 +42,7 @@ pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
     // Development mode keeps everything in memory, whatever directory is named.
     let folder = config.node.data_dir.as_deref().filter(|_| !config.node.dev);
     let data_dir = folder.map(DataDir::open).transpose()?;
+    let new = || new_node_id(!config.node.disable_host_node_id);
     let node_id = match (&config.node.id, &data_dir) {
         (Some(id), _) => {
             config::meta::check_uuid(id).map_err(|error| {
@@ -48,8 +50,8 @@ pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
             })?;
             id.clone()
         }
-        (None, Some(dir)) => dir.node_id()?,
-        (None, None) => data_dir::new_node_id(),
+        (None, Some(dir)) => dir.node_id(new)?,
+        (None, None) => new(),
     };
     Ok(Identity { node_id, data_dir })
 }

@@ -57,7 +57,7 @@ impl Client {
             .nth(1)
             .and_then(|code| code.parse().ok())
             .ok_or_else(|| broken("status line"))?;
-        let mut length = 0;
+        let (mut length, mut chunked) = (0, false);
         loop {
             line.clear();
             if self.0.read_line(&mut line)? == 0 {
@@ -66,16 +66,23 @@ impl Client {
             let Some((name, value)) = line.trim_end().split_once(':') else {
                 break;
             };
-            assert!(
-                !name.eq_ignore_ascii_case("transfer-encoding"),
-                "these answers have a length"
-            );
+            chunked |= name.eq_ignore_ascii_case("transfer-encoding");
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().map_err(|_| broken("length"))?;
             }
         }
         let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
+        while chunked {
+            line.clear();
+            self.0.read_line(&mut line)?;
+            let length = usize::from_str_radix(line.trim_end(), 16).map_err(|_| broken("chunk"))?;
+            let mut chunk = vec![0; length + 2];
+            self.0.read_exact(&mut chunk)?;
+            chunk.truncate(length);
+            body.append(&mut chunk);
+            chunked = length > 0;
+        }
         Ok(Answer { status, body })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`shimmed`]: under a preloaded library that records, delays, holds and fails writes and syncs.
 //! - [`killed`]: `kill -9` under write load.
+//! - [`metrics`]: every metric that something feeds changes.
 //! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
 //! What each of them proves, and what not, stands in docs/durability.md.
@@ -11,5 +12,7 @@ mod day;
 mod http;
 mod killed;
 mod load;
+mod metrics;
+mod reload;
 mod shim;
 mod shimmed;

@@ -1,0 +1,57 @@
+//! With `auto_reload_config` a changed file is in force without anybody asking.
+
+use crate::agent::Agent;
+use std::time::{Duration, Instant};
+
+/// Two looks at the files and some slowness.
+const LIMIT: Duration = Duration::from_secs(30);
+/// Pause between two questions.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[test]
+fn files_are_followed() {
+    let home = tempfile::tempdir().unwrap();
+    let more = home.path().join("config.d");
+    std::fs::create_dir_all(&more).unwrap();
+    std::fs::write(
+        more.join("a.json"),
+        r#"{"auto_reload_config": true, "autopilot": {"max_trailing_logs": 77}}"#,
+    )
+    .unwrap();
+    let agent = Agent::start(home.path(), &[]);
+    let mut client = agent.client();
+    let autopilot = client
+        .ask("GET", "/v1/operator/autopilot/configuration", b"")
+        .unwrap();
+    assert!(
+        autopilot.text().contains("\"MaxTrailingLogs\":77"),
+        "{}",
+        autopilot.text()
+    );
+    let mut until = |what: &str, there: bool| {
+        let began = Instant::now();
+        loop {
+            let services = client.ask("GET", "/v1/agent/services", b"").unwrap();
+            if services.text().contains(what) == there {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{what}: {}", agent.log());
+            std::thread::sleep(LOOK);
+        }
+    };
+    let file = more.join("web.hcl");
+    std::fs::write(&file, "service { name = \"web\" port = 80 }").unwrap();
+    until("\"Port\":80", true);
+    // A file that cannot be read changes nothing, and the next change counts again.
+    std::fs::write(&file, "service {").unwrap();
+    let began = Instant::now();
+    while !agent.log().contains("Reload config failed") {
+        assert!(began.elapsed() < LIMIT, "{}", agent.log());
+        std::thread::sleep(LOOK);
+    }
+    until("\"Port\":80", true);
+    std::fs::write(&file, "service { name = \"web\" port = 81 }").unwrap();
+    until("\"Port\":81", true);
+    std::fs::remove_file(&file).unwrap();
+    until("\"web\"", false);
+}
