@@ -39,12 +39,12 @@ pub(crate) fn metrics(req: Request) -> Handled {
     if !req.params.has("exporter") {
         return req.shape.plain(EXPOSITION, out.finish().into()).into();
     }
+    let choice = match exporter::Choice::read(&req.params) {
+        Ok(choice) => choice,
+        Err(fault) => return fault.into(),
+    };
     Handled::later(async move {
-        let kv = req
-            .params
-            .has("kv-prefix")
-            .then(|| req.params.text("kv-prefix").to_owned());
-        exporter::expose(&mut out, &req.door.ports, &req.caller, kv).await;
+        exporter::expose(&mut out, &req.door.ports, &req.caller, &choice).await;
         Ok(req.shape.plain(EXPOSITION, out.finish().into()))
     })
 }
