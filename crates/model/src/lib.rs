@@ -6,6 +6,7 @@
 //!
 //! This crate must never learn verbs: requests, replies and commands live in `wire`.
 
+mod authority;
 mod catalog;
 mod check;
 mod coordinate;
@@ -18,6 +19,7 @@ mod query;
 mod service;
 mod session;
 
+pub use authority::*;
 pub use catalog::*;
 pub use check::*;
 pub use coordinate::*;

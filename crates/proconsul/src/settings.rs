@@ -59,6 +59,15 @@ impl Settings<'_> {
                 Duration::ZERO => SESSION_TTL_MIN,
                 set => set,
             },
+            authority: c.connect.enabled.then(|| server::AuthorityConfig {
+                provider: c.connect.ca_provider.clone(),
+                settings: c
+                    .connect
+                    .ca_config
+                    .iter()
+                    .map(|(name, value)| (name.clone(), any(value)))
+                    .collect(),
+            }),
             metrics,
             ..server::Config::default()
         }
@@ -304,4 +313,10 @@ pub(crate) fn tls_files(tls: &TlsInterface) -> net::tls::TlsFiles {
         },
         verify_incoming: tls.verify_incoming,
     }
+}
+
+/// A value of the configuration as replicated records keep it.
+fn any(value: &serde_json::Value) -> dialect::Any {
+    dialect::json::from_slice(value.to_string().as_bytes(), dialect::json::Mode::Lax)
+        .unwrap_or_default()
 }

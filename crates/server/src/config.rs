@@ -66,6 +66,8 @@ pub struct Config {
     pub coordinate_batch_size: usize,
     /// Commands in one flush.
     pub coordinate_max_batches: usize,
+    /// The mesh's certificate authority of a new cluster; none where the mesh is switched off.
+    pub authority: Option<crate::AuthorityConfig>,
     /// Autopilot configuration of a new cluster.
     pub autopilot: AutopilotConfig,
     /// Where IDs of sessions and prepared queries come from.
@@ -99,6 +101,7 @@ impl Default for Config {
             coordinate_update_period: Duration::from_secs(5),
             coordinate_batch_size: 128,
             coordinate_max_batches: 5,
+            authority: None,
             autopilot: AutopilotConfig {
                 cleanup_dead_servers: true,
                 last_contact_threshold: dialect::DurText(200_000_000),

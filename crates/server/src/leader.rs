@@ -68,6 +68,8 @@ impl Server {
                 self.ready.send_replace(true);
                 self.note(names::LEADER_BARRIER, began);
                 tracing::info!("cluster leadership acquired");
+                self.room
+                    .spawn("certificate authority", self.clone().found_authority());
             }
             if status.changed().await.is_err() {
                 return;

@@ -5,6 +5,7 @@
 //! learn HTTP, DNS or any other door: they meet it as [`ports::Rpc`].
 
 mod archive;
+mod authority;
 mod calls;
 mod changes;
 mod config;
@@ -28,6 +29,7 @@ mod view;
 mod watch;
 mod write;
 
+pub use authority::AuthorityConfig;
 pub use config::{Config, Ids, NodeConfig};
 pub use counters::Counters;
 pub use limits::{LimitMode, RateLimited, RequestLimits};

@@ -121,6 +121,7 @@ fn timer(command: &Command) -> Option<(Metric, &str)> {
         Command::PreparedQuery(request) => (names::FSM_PREPARED_QUERY, &request.op),
         Command::Txn(_) => (names::FSM_TXN, ""),
         Command::Autopilot(_) => (names::FSM_AUTOPILOT, ""),
+        Command::ConnectCa(request) => (names::FSM_CA, &request.op),
         Command::SystemMetadata(request) => (names::FSM_SYSTEM_METADATA, &request.op),
         _ => return None,
     })

@@ -8,8 +8,8 @@ use crate::tables::coordinates::coordinate_path;
 use crate::{Root, Touched};
 use dialect::{Bytes, Text, msgpack, record};
 use model::{
-    AutopilotConfig, Coordinate, KvEntry, Node, PreparedQuery, RaftIndex, Session,
-    SystemMetadataEntry,
+    AutopilotConfig, CaProviderState, CaRoot, Coordinate, KvEntry, Node, PreparedQuery, RaftIndex,
+    Session, SystemMetadataEntry,
 };
 use msgpack::{Encode, Error, Reader, Writer};
 use std::{io, sync::Arc};
@@ -24,6 +24,8 @@ const FLUSH_AT: usize = 256 * 1024;
 
 /// Types that occur only in snapshots.
 mod only {
+    pub(super) const CA_PROVIDER: u8 = 14;
+    pub(super) const CA_CONFIG: u8 = 15;
     pub(super) const INDEX: u8 = 16;
     pub(super) const CHUNKING: u8 = 29;
     pub(super) const SERVICE_VIP: u8 = 32;
@@ -33,7 +35,9 @@ mod only {
 /// Types that are kept and written back as they are, between sessions and keys.
 const OPAQUE_ACL: &[u8] = &[17, 19, 23, 25, 27];
 /// As above, between autopilot and system metadata.
-const OPAQUE_MESH: &[u8] = &[12, 13, 14, 15, 22, 30];
+const OPAQUE_MESH: &[u8] = &[22, 30];
+/// As above, directly before the authority's records.
+const OPAQUE_INTENTIONS: &[u8] = &[12];
 /// As above, behind the indexes.
 const OPAQUE_LAST: &[u8] = &[35, 38, 40, 42];
 
@@ -118,6 +122,16 @@ pub fn write_stream(root: &Root, out: &mut dyn io::Write) -> io::Result<()> {
     }
     if let Some(row) = &root.autopilot {
         w.record(kind::AUTOPILOT, &**row)?;
+    }
+    w.opaque(root, OPAQUE_INTENTIONS)?;
+    for (_, row) in root.authority.roots.iter() {
+        w.record(kind::CONNECT_CA, &**row)?;
+    }
+    for (_, row) in root.authority.providers.iter() {
+        w.record(only::CA_PROVIDER, &**row)?;
+    }
+    if let Some(row) = &root.authority.config {
+        w.record(only::CA_CONFIG, &**row)?;
     }
     w.opaque(root, OPAQUE_MESH)?;
     for (_, row) in root.metadata.iter() {
@@ -332,6 +346,11 @@ impl Loader {
             kind::AUTOPILOT => read(body, keep, |row: AutopilotConfig| {
                 root.autopilot = Some(Arc::new(row));
             }),
+            kind::CONNECT_CA => read(body, keep, |row| root.load_ca_root(row)),
+            only::CA_PROVIDER => read(body, keep, |row| root.load_ca_provider(row)),
+            only::CA_CONFIG => read(body, keep, |row| {
+                root.authority.config = Some(Arc::new(row));
+            }),
             kind::SYSTEM_METADATA => read(body, keep, |row| root.load_metadata(row)),
             only::INDEX => read(body, keep, |row: IndexEntry| {
                 // Names are told apart without regard to case, and looked up folded.
@@ -375,13 +394,16 @@ fn known(kind: u8) -> Result<(), ArchiveError> {
             | kind::COORDINATE_BATCH
             | kind::PREPARED_QUERY
             | kind::AUTOPILOT
+            | kind::CONNECT_CA
+            | only::CA_PROVIDER
+            | only::CA_CONFIG
             | kind::SYSTEM_METADATA
             | only::INDEX
             | only::CHUNKING
             | only::SERVICE_VIP
             | only::FREE_VIP
     );
-    let kept = [OPAQUE_ACL, OPAQUE_MESH, OPAQUE_LAST]
+    let kept = [OPAQUE_ACL, OPAQUE_INTENTIONS, OPAQUE_MESH, OPAQUE_LAST]
         .iter()
         .any(|kinds| kinds.contains(&kind));
     if read || kept {
@@ -443,6 +465,16 @@ impl Root {
     pub(crate) fn load_coordinate(&mut self, row: Coordinate) {
         let key = coordinate_path(&row.node, &row.segment).key();
         self.coordinates.insert(key, Arc::new(row));
+    }
+
+    pub(crate) fn load_ca_root(&mut self, row: CaRoot) {
+        let key = Key::from(row.id.as_bytes());
+        self.authority.roots.insert(key, Arc::new(row));
+    }
+
+    pub(crate) fn load_ca_provider(&mut self, row: CaProviderState) {
+        let key = Key::from(row.id.as_bytes());
+        self.authority.providers.insert(key, Arc::new(row));
     }
 
     pub(crate) fn load_metadata(&mut self, row: SystemMetadataEntry) {

@@ -112,6 +112,8 @@ pub const READS: &[ReadRule] = &[
     ),
     rule("prepared_query", "PreparedQuery", "prepared-queries"),
     rule("autopilot", "Autopilot", "the row's ModifyIndex"),
+    rule("ca_roots", "CaRoots", "connect-ca-roots"),
+    rule("ca_config", "CaConfig", "connect-ca-config"),
     rule("system_metadata", "SystemMetadata", "system-metadata"),
     rule(
         "usage",

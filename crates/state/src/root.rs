@@ -3,8 +3,8 @@
 use crate::key::{Key, Path};
 use crate::table::Table;
 use crate::tables::{
-    catalog::Catalog, kv::Kv, opaque::Opaque, queries::Queries, sessions::Sessions, usage::Usage,
-    vips::Vips,
+    authority::Authority, catalog::Catalog, kv::Kv, opaque::Opaque, queries::Queries,
+    sessions::Sessions, usage::Usage, vips::Vips,
 };
 use model::{AutopilotConfig, Coordinate, SystemMetadataEntry};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub struct Root {
     pub(crate) queries: Queries,
     /// By peer, node, segment.
     pub(crate) coordinates: Table<Arc<Coordinate>>,
+    pub(crate) authority: Authority,
     pub(crate) autopilot: Option<Arc<AutopilotConfig>>,
     /// By key.
     pub(crate) metadata: Table<Arc<SystemMetadataEntry>>,

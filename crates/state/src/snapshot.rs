@@ -46,6 +46,9 @@ mod table {
     pub(super) const RESTORE: u8 = 13;
     pub(super) const VIPS: u8 = 14;
     pub(super) const FREE_VIPS: u8 = 15;
+    pub(super) const CA_ROOTS: u8 = 16;
+    pub(super) const CA_PROVIDERS: u8 = 17;
+    pub(super) const CA_CONFIG: u8 = 18;
     pub(super) const END: u8 = 0xff;
 }
 
@@ -301,6 +304,15 @@ impl<'a> Blocks<'a> {
         if let Some(row) = &root.autopilot {
             self.row(table::AUTOPILOT | mark, |w| row.encode(w))?;
         }
+        for (_, row) in root.authority.roots.iter() {
+            self.row(table::CA_ROOTS | mark, |w| row.encode(w))?;
+        }
+        for (_, row) in root.authority.providers.iter() {
+            self.row(table::CA_PROVIDERS | mark, |w| row.encode(w))?;
+        }
+        if let Some(row) = &root.authority.config {
+            self.row(table::CA_CONFIG | mark, |w| row.encode(w))?;
+        }
         for (_, row) in root.metadata.iter() {
             self.row(table::METADATA | mark, |w| row.encode(w))?;
         }
@@ -381,6 +393,9 @@ impl Root {
             }
             table::QUERIES => self.queries.put(Arc::new(r.value::<PreparedQuery>()?)),
             table::AUTOPILOT => self.autopilot = Some(Arc::new(r.value::<AutopilotConfig>()?)),
+            table::CA_ROOTS => self.load_ca_root(r.value()?),
+            table::CA_PROVIDERS => self.load_ca_provider(r.value()?),
+            table::CA_CONFIG => self.authority.config = Some(Arc::new(r.value()?)),
             table::METADATA => self.load_metadata(r.value()?),
             table::INDEXES => {
                 r.array_len()?;

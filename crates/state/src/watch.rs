@@ -58,6 +58,10 @@ pub enum WatchKey {
     AllPreparedQueries,
     /// The autopilot configuration.
     Autopilot,
+    /// Root certificates of the mesh.
+    CaRoots,
+    /// Which provider signs them.
+    CaConfig,
     /// Flags that servers agree on.
     SystemMetadata,
     /// Only ever touched: a restore replaced every row; every reader wakes and answers.

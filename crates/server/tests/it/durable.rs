@@ -65,6 +65,28 @@ async fn the_first_read_after_a_restart_finds_what_was_acknowledged() {
 }
 
 #[tokio::test]
+async fn the_first_leader_makes_the_root_and_later_ones_keep_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || server::Config {
+        data_dir: Some(dir.path().to_owned()),
+        authority: Some(server::AuthorityConfig::default()),
+        ..config()
+    };
+    let roots = |bench: &Bench| bench.server.root().ca_roots().rows;
+    let bench = Bench::with(config()).await;
+    crate::bench::until("a root", || !roots(&bench).is_empty()).await;
+    let made = roots(&bench);
+    assert!(made[0].active && made[0].root_cert.starts_with("-----BEGIN CERTIFICATE"));
+    let stored = bench.server.root().ca_config().rows.unwrap();
+    assert_eq!(made[0].external_trust_domain, stored.cluster_id);
+    bench.end().await;
+    let bench = Bench::with(config()).await;
+    bench.kv("set", "k", "v").await;
+    assert_eq!(roots(&bench), made);
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn the_own_node_stands_in_the_catalog() {
     let bench = Bench::new().await;
     let Data::NodeServices(Some((node, services))) = &bench

@@ -3,6 +3,7 @@
 //! One function per command; each checks, writes rows, raises index entries and says what it touched. A refused command
 //! leaves no trace.
 
+mod authority;
 mod catalog;
 mod kv;
 mod meta;
@@ -172,6 +173,7 @@ impl Change<'_> {
                 if failed { Err(outcome) } else { Ok(outcome) }
             }
             Command::Autopilot(request) => Ok(self.autopilot(request)),
+            Command::ConnectCa(request) => self.authority(request).map_err(refused),
             Command::SystemMetadata(request) => self.system_metadata(request).map_err(refused),
             Command::RestoreBegin(_)
             | Command::RestoreChunk(_)

@@ -2,6 +2,7 @@
 //!
 //! Storage here knows how a row is found; which indexes a write moves and whom it wakes is decided in `apply`.
 
+pub(crate) mod authority;
 pub(crate) mod catalog;
 pub(crate) mod catalog_reads;
 mod checks_reads;

@@ -1,6 +1,7 @@
 //! Tests of the replicated tables as their users see them.
 
 mod archives;
+mod authority;
 mod catalog;
 mod common;
 mod kv;

@@ -42,6 +42,7 @@ impl Command {
             Self::PreparedQuery(_) => kind::PREPARED_QUERY,
             Self::Txn(_) => kind::TXN,
             Self::Autopilot(_) => kind::AUTOPILOT,
+            Self::ConnectCa(_) => kind::CONNECT_CA,
             Self::SystemMetadata(_) => kind::SYSTEM_METADATA,
             Self::RestoreBegin(_) => kind::RESTORE_BEGIN,
             Self::RestoreChunk(_) => kind::RESTORE_CHUNK,
@@ -65,6 +66,7 @@ impl Command {
             Self::PreparedQuery(body) => body.as_ref().encode(w),
             Self::Txn(body) => body.as_ref().encode(w),
             Self::Autopilot(body) => body.as_ref().encode(w),
+            Self::ConnectCa(body) => body.as_ref().encode(w),
             Self::SystemMetadata(body) => body.as_ref().encode(w),
             Self::RestoreBegin(index) => w.uint(*index),
             Self::RestoreChunk(bytes) => w.raw(bytes),
@@ -90,6 +92,7 @@ impl Command {
             }),
             Self::CoordinateBatch(batch) => 16 + 192 * batch.len(),
             Self::PreparedQuery(_) => 1024,
+            Self::ConnectCa(_) => 4096,
             Self::RestoreChunk(bytes) => 8 + bytes.len(),
             Self::Tombstone(_) | Self::RestoreBegin(_) | Self::RestoreCommit | Self::Ignored(_) => {
                 96
@@ -124,6 +127,7 @@ impl Command {
             kind::PREPARED_QUERY => r.value().map(|body| Self::PreparedQuery(Box::new(body))),
             kind::TXN => r.value().map(|body| Self::Txn(Box::new(body))),
             kind::AUTOPILOT => r.value().map(|body| Self::Autopilot(Box::new(body))),
+            kind::CONNECT_CA => r.value().map(|body| Self::ConnectCa(Box::new(body))),
             kind::SYSTEM_METADATA => r.value().map(|body| Self::SystemMetadata(Box::new(body))),
             kind::RESTORE_BEGIN => r.uint().map(Self::RestoreBegin),
             kind::RESTORE_CHUNK => r
@@ -169,6 +173,7 @@ mod tests {
         again(Command::Txn(Box::default()));
         again(Command::PreparedQuery(Box::default()));
         again(Command::Autopilot(Box::default()));
+        again(Command::ConnectCa(Box::default()));
         again(Command::SystemMetadata(Box::default()));
         again(Command::RestoreBegin(u64::MAX));
         again(Command::RestoreChunk(vec![0; 1000].into()));

@@ -9,8 +9,8 @@ pub use codec::{DecodeError, MAX_RESTORE_CHUNK};
 
 use dialect::{Bytes, Dict, List, record};
 use model::{
-    AutopilotConfig, Coordinate, HealthCheck, KvEntry, Locality, Node, NodeService, PreparedQuery,
-    RaftIndex, Session, SystemMetadataEntry,
+    AutopilotConfig, CaConfiguration, CaProviderState, CaRoot, Coordinate, HealthCheck, KvEntry,
+    Locality, Node, NodeService, PreparedQuery, RaftIndex, Session, SystemMetadataEntry,
 };
 
 record! {
@@ -194,6 +194,20 @@ record! {
     }
 }
 
+record! {
+    /// Writes what the certificate authority keeps. `op`: `set-roots set-config set-provider-state delete-provider-state
+    /// set-roots-config increment-provider-serial`. `index` is what the table's index must still be for `set-roots`.
+    pub struct CaRequest {
+        op: String = "Op",
+        datacenter: String = "Datacenter",
+        index: u64 = "Index",
+        roots: List<CaRoot> = "Roots",
+        config: Option<Box<CaConfiguration>> = "Config",
+        provider_state: Option<Box<CaProviderState>> = "ProviderState",
+        token: String = "Token",
+    }
+}
+
 /// Type bytes of commands.
 pub mod kind {
     /// [`super::RegisterRequest`]
@@ -214,6 +228,8 @@ pub mod kind {
     pub const TXN: u8 = 8;
     /// [`super::AutopilotSetConfigRequest`]
     pub const AUTOPILOT: u8 = 9;
+    /// [`super::CaRequest`]
+    pub const CONNECT_CA: u8 = 13;
     /// [`super::SystemMetadataRequest`]
     pub const SYSTEM_METADATA: u8 = 31;
     /// Ours: starts a restore; body: msgpack of the archive's index.
@@ -251,6 +267,8 @@ pub enum Command {
     Txn(Box<TxnRequest>),
     /// Autopilot configuration.
     Autopilot(Box<AutopilotSetConfigRequest>),
+    /// The certificate authority.
+    ConnectCa(Box<CaRequest>),
     /// Flags that servers agree on.
     SystemMetadata(Box<SystemMetadataRequest>),
     /// A restore begins; the archive's own index. A second begin drops what an earlier one collected.

@@ -1,5 +1,9 @@
 //! Texts of refused commands (spec/server.md §3, §14.1).
 
+/// A configuration of the authority that was read before somebody else wrote one.
+pub const CA_CONFIG_INDEX: &str = "ModifyIndex did not match existing";
+/// Roots of which none or several are active.
+pub const CA_ACTIVE: &str = "there must be exactly one active CA";
 /// A session without an ID.
 pub const MISSING_SESSION_ID: &str = "Missing session ID";
 /// A lock operation without a session.
