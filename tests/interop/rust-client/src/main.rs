@@ -67,7 +67,10 @@ async fn kv(c: &Consul) -> Outcome {
         ..Default::default()
     };
     assert!(c.delete_key(tree).await?);
-    assert!(c.read_key(read("k/a")).await.is_err(), "a key that is gone is an error of this client");
+    assert!(
+        c.read_key(read("k/a")).await.is_err(),
+        "a key that is gone is an error of this client"
+    );
     Ok(())
 }
 
@@ -113,7 +116,9 @@ async fn catalog(c: &Consul, node: &str) -> Outcome {
     c.register_entity(&payload).await?;
     let names = c.get_all_registered_service_names(options(None)).await?;
     assert!(names.response.contains(&"db".to_owned()));
-    let nodes = c.get_nodes(GetNodesRequest::default(), options(None)).await?;
+    let nodes = c
+        .get_nodes(GetNodesRequest::default(), options(None))
+        .await?;
     let mut found: Vec<_> = nodes.response.iter().map(|n| n.node.clone()).collect();
     found.sort();
     assert_eq!(found, ["ext".to_owned(), node.to_owned()]);
@@ -124,7 +129,11 @@ async fn catalog(c: &Consul, node: &str) -> Outcome {
     };
     let seen = c.get_service_nodes(request(), options(None)).await?;
     assert_eq!(seen.response[0].service.port, 5432);
-    assert_eq!(c.get_service_addresses_and_ports("db", options(None)).await?, [("10.0.0.9".to_owned(), 5432)]);
+    assert_eq!(
+        c.get_service_addresses_and_ports("db", options(None))
+            .await?,
+        [("10.0.0.9".to_owned(), 5432)]
+    );
     let gone = DeregisterEntityPayload {
         Node: Some("ext".into()),
         Datacenter: None,
@@ -150,7 +159,10 @@ async fn locks(c: &Consul) -> Outcome {
     let lock = c.get_lock(request, b"mine").await?;
     assert!(c.get_lock(request, b"yours").await.is_err());
     let seen = c.read_key(read("lock")).await?;
-    assert_eq!(seen.response[0].session.as_deref(), Some(lock.session_id.as_str()));
+    assert_eq!(
+        seen.response[0].session.as_deref(),
+        Some(lock.session_id.as_str())
+    );
     let watched = LockWatchRequest {
         key: "lock",
         index: Some(seen.index),
