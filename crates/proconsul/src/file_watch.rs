@@ -68,25 +68,16 @@ fn mark(path: &Path) -> Mark {
 pub(crate) fn start(
     room: &Room,
     time: &Time,
-    mut watched: watch::Receiver<Watched>,
+    watched: watch::Receiver<Watched>,
     changed: Arc<Notify>,
 ) {
     let time = time.clone();
     room.spawn("configuration files", async move {
-        let mut known = watched.borrow_and_update().look();
+        let mut known = watched.borrow().look();
         let mut unrest = false;
         loop {
             time.sleep(LOOK).await;
-            if watched.has_changed().unwrap_or(false) {
-                // Other paths are no change of files.
-                let now = watched.borrow_and_update().look();
-                let before = |path: &PathBuf| known.iter().find(|(old, _)| old == path);
-                unrest |= now
-                    .iter()
-                    .any(|new| before(&new.0).is_some_and(|old| old != new));
-                known = now;
-                continue;
-            }
+            // Other paths may be one more reload, which changes nothing.
             let now = watched.borrow().look();
             if now != known {
                 known = now;

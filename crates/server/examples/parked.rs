@@ -133,7 +133,7 @@ async fn main() {
         tokio::task::yield_now().await;
     }
     let parked = resident();
-    let crowded = writes(&server, WRITES).await;
+    let crowded = writes(server, WRITES).await;
     println!(
         "{count} parked on {services} services: {} B each (task included)",
         (parked - before) / count.max(1) as u64

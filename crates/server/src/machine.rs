@@ -5,6 +5,7 @@ use crate::effects::Effects;
 use crate::measure::Watch;
 use crate::view::{Board, Nature};
 use consensus::{Entry, SnapshotSource, StateMachine};
+use rt::Room;
 use state::{Effect, Store, Taken, Touched, WatchKey};
 use std::io;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use wire::{Command, Outcome};
 
 /// Lives on the apply thread.
 pub(crate) struct Machine {
+    room: Room,
     store: Store,
     touched: Touched,
     board: Arc<Board>,
@@ -30,8 +32,15 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(board: Arc<Board>, effects: Arc<Effects>, watch: Arc<Watch>) -> Self {
+    /// What a restore replaces is taken apart in `room`.
+    pub(crate) fn new(
+        board: Arc<Board>,
+        effects: Arc<Effects>,
+        watch: Arc<Watch>,
+        room: Room,
+    ) -> Self {
         Self {
+            room,
             store: Store::new(),
             touched: Touched::new(),
             board,
@@ -61,10 +70,14 @@ impl StateMachine for Machine {
             self.touched.note_rows(wanted);
             self.noting = wanted;
         }
+        let mut replaced = None;
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
             outcomes.push(match Command::decode(&entry.payload) {
                 Ok(command) => {
+                    if command == Command::RestoreCommit {
+                        replaced = Some(self.store.root().clone());
+                    }
                     nature.reaped |= matches!(command, Command::Tombstone(_));
                     let outcome =
                         self.store
@@ -98,6 +111,11 @@ impl StateMachine for Machine {
             self.board
                 .publish(self.store.root().clone(), &keys, &stale, nature);
             self.effects.take(effects);
+        }
+        if let Some(replaced) = replaced {
+            // Millions of rows are freed beside the next writes, not before them.
+            self.room
+                .spawn_blocking("replaced state", move || drop(replaced));
         }
         outcomes
     }

@@ -149,6 +149,10 @@ impl Server {
 
     /// The loop of a blocking query. What it keeps while it is parked is all that a watch costs beside its group, so it holds
     /// nothing twice: the captured values are used where they are, and what is seldom needed stands in a box.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn keeps its arguments twice"
+    )]
     fn wait<'a>(
         &'a self,
         stay: Stay<'a>,

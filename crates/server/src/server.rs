@@ -75,7 +75,7 @@ impl Server {
             ..consensus::Config::default()
         };
         let watch = Arc::new(Watch::new(config.metrics.clone(), time.clone()));
-        let machine = Machine::new(board.clone(), effects.clone(), watch);
+        let machine = Machine::new(board.clone(), effects.clone(), watch, room.clone());
         let consensus = Consensus::start(engine, machine, None)?;
         let server = Arc::new(Self {
             groups: Groups::new(board.clone()),

@@ -20,14 +20,18 @@ fn files_are_followed() {
     .unwrap();
     let agent = Agent::start(home.path(), &[]);
     let mut client = agent.client();
-    let autopilot = client
-        .ask("GET", "/v1/operator/autopilot/configuration", b"")
-        .unwrap();
-    assert!(
-        autopilot.text().contains("\"MaxTrailingLogs\":77"),
-        "{}",
-        autopilot.text()
-    );
+    let began = Instant::now();
+    let autopilot = loop {
+        // It is written by the leader right after the start.
+        let path = "/v1/operator/autopilot/configuration";
+        let answer = client.ask("GET", path, b"").unwrap();
+        if answer.status == 200 {
+            break answer.text();
+        }
+        assert!(began.elapsed() < LIMIT, "{}", answer.text());
+        std::thread::sleep(LOOK);
+    };
+    assert!(autopilot.contains("\"MaxTrailingLogs\":77"), "{autopilot}");
     let mut until = |what: &str, there: bool| {
         let began = Instant::now();
         loop {

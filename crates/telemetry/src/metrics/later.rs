@@ -21,7 +21,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("client.rpc.exceeded", "client mode"),
     ("client.rpc.failed", "client mode"),
     ("fsm.acl.*", "ACLs"),
-    ("fsm.ca", "mesh"),
     ("fsm.ca.leaf", "mesh"),
     ("fsm.config_entry.*", "mesh"),
     ("fsm.intention", "mesh"),
