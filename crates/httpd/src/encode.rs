@@ -51,6 +51,18 @@ pub(crate) fn data(data: &Data, w: &mut Writer<'_>) {
             }
             w.end_object();
         }
+        Data::CaRoots {
+            trust_domain,
+            roots,
+        } => {
+            let active = roots.iter().find(|root| root.active);
+            w.begin_object();
+            w.member("ActiveRootID", active.map_or("", |root| &root.id));
+            w.member("TrustDomain", trust_domain);
+            w.key("Roots");
+            list(w, roots, |w, root| root.write_json(w));
+            w.end_object();
+        }
     }
 }
 

@@ -176,6 +176,11 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/agent/check/warn/", Both, &[(Put, agent::warn)]),
     route("/v1/agent/checks", Both, &[(Get, agent::checks)]),
     route(
+        "/v1/agent/connect/ca/roots",
+        Ignored,
+        &[(Get, connect::agent_roots)],
+    ),
+    route(
         "/v1/agent/force-leave/",
         Partition,
         &[(Put, agent_pool::force_leave)],
@@ -252,6 +257,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/v1/catalog/register", Both, &[(Put, catalog::register)]),
     route("/v1/catalog/service/", Both, &[(Get, catalog::service)]),
     route("/v1/catalog/services", Both, &[(Get, catalog::services)]),
+    route("/v1/connect/ca/roots", Ignored, &[(Get, connect::roots)]),
     route(
         "/v1/coordinate/datacenters",
         Ignored,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use model::{
-    AutopilotConfig, CheckServiceNode, Coordinate, HealthCheck, KvEntry, Node, NodeDump,
+    AutopilotConfig, CaRoot, CheckServiceNode, Coordinate, HealthCheck, KvEntry, Node, NodeDump,
     NodeService, PreparedQuery, Session,
 };
 use parking_lot::Mutex;
@@ -49,6 +49,13 @@ pub enum Data {
     /// Counter name → value: `nodes`, `services` (instances), `service_names`, `billable_services`, `kvs`,
     /// `connect_native`, and `kind:<kind>` for each kind of instance but the typical one. A missing name is zero.
     Usage(BTreeMap<String, u64>),
+    /// What the mesh trusts.
+    CaRoots {
+        /// `<cluster ID>.consul`.
+        trust_domain: String,
+        /// By ID; one of them is active.
+        roots: Vec<Arc<CaRoot>>,
+    },
 }
 
 /// The encoded forms an answer may keep.

@@ -112,6 +112,8 @@ pub enum Read {
     AutopilotConfig,
     /// Counters of nodes, services, keys.
     Usage,
+    /// Root certificates of the mesh.
+    CaRoots,
 }
 
 /// Which instances a health query lets through.

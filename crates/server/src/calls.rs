@@ -49,6 +49,7 @@ fn read_method(read: &Read) -> &'static str {
         Read::PreparedQuery { .. } => "PreparedQuery.Get",
         Read::AutopilotConfig => "Operator.AutopilotGetConfiguration",
         Read::Usage => "Operator.Usage",
+        Read::CaRoots => "ConnectCA.Roots",
     }
 }
 

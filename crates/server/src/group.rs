@@ -356,6 +356,7 @@ fn weight(answer: &Answer) -> usize {
         Data::Coordinates(rows) => rows.len(),
         Data::PreparedQueries(rows) => rows.len(),
         Data::Usage(rows) => rows.len(),
+        Data::CaRoots { roots, .. } => roots.len(),
     };
     rows.max(1)
 }

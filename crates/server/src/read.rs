@@ -35,6 +35,16 @@ impl Server {
             .map_or(Duration::ZERO, |at| at.elapsed())
     }
 
+    /// Refuses what the configuration switched off.
+    fn serves(&self, read: &Read) -> Result<(), RpcError> {
+        match read {
+            Read::CaRoots if self.config.authority.is_none() => {
+                Err(RpcError::refused(crate::text::CONNECT_DISABLED))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The query without waiting, on the root of now.
     pub(crate) fn current(&self, query: &Query) -> Result<Ran, RpcError> {
         match &query.read {
@@ -58,6 +68,9 @@ impl Server {
         if !query.datacenter.is_empty() {
             return None;
         }
+        if let Err(error) = self.serves(&query.read) {
+            return Some(Err(error));
+        }
         Some(self.current(query).map(|ran| self.answered(&ran)))
     }
 
@@ -66,7 +79,8 @@ impl Server {
         mut query: Query,
         options: ReadOptions,
     ) -> BoxFuture<'_, Result<Answered, RpcError>> {
-        if let Err(error) = self.here(&query.datacenter) {
+        let here = self.here(&query.datacenter);
+        if let Err(error) = here.and_then(|()| self.serves(&query.read)) {
             return Box::pin(std::future::ready(Err(error)));
         }
         query.datacenter.clear();

@@ -152,7 +152,8 @@ pub(crate) fn still_current(view: &View, query: &Query, ran: &Ran) -> bool {
         }
         Read::Coordinates | Read::CoordinatesOfNode { .. } => index("coordinates"),
         Read::PreparedQueries | Read::PreparedQuery { .. } => index("prepared-queries"),
-        Read::AutopilotConfig => true,
+        // Every change of these touches the answer.
+        Read::AutopilotConfig | Read::CaRoots => true,
         Read::ServiceNodes { .. }
         | Read::ServiceHealth { .. }
         | Read::NodeDump { .. }
@@ -294,7 +295,26 @@ fn read(root: &Root, query: &Query, compiled: &Compiled) -> Rows {
         }
         Read::AutopilotConfig => found(root.autopilot().map(Data::AutopilotConfig)),
         Read::Usage => found(root.usage().map(|usage| Data::Usage(counters(&usage)))),
+        Read::CaRoots => found(ca_roots(root)?),
     }
+}
+
+/// The index is that of whichever changed last, configuration or roots.
+fn ca_roots(root: &Root) -> Result<ReadResult<Data>, RpcError> {
+    let config = root.ca_config();
+    let roots = root.ca_roots();
+    // The configuration is written first: without roots the authority is still being made.
+    let Some(stored) = config.rows.filter(|_| !roots.rows.is_empty()) else {
+        return Err(RpcError::refused(crate::text::CA_UNINITIALISED));
+    };
+    let index = roots.index.max(config.index);
+    let mut result = roots.map(|roots| Data::CaRoots {
+        trust_domain: format!("{}.consul", stored.cluster_id),
+        roots,
+    });
+    result.index = index;
+    result.watch.extend(config.watch);
+    Ok(result)
 }
 
 fn checks(result: ReadResult<Vec<Arc<HealthCheck>>>, compiled: &Compiled) -> ReadResult<Data> {

@@ -31,6 +31,10 @@ pub(crate) const QUERY_ID_GIVEN: &str = "ID must be empty when creating a new pr
 /// A template is found by name only.
 pub(crate) const TEMPLATE_BY_ID: &str =
     "prepared query templates can only be resolved up by name, not by ID";
+/// Mesh endpoints of a server that has no mesh.
+pub(crate) const CONNECT_DISABLED: &str = "Connect must be enabled in order to use this endpoint";
+/// Roots asked for before there are any.
+pub(crate) const CA_UNINITIALISED: &str = "CA has not finished initializing";
 
 /// Prefix of refusals by the tables: KV and prepared queries.
 pub(crate) const RAFT_APPLY: &str = "raft apply failed: ";

@@ -9,6 +9,7 @@ pub(crate) mod agent_self;
 mod agent_view;
 pub(crate) mod catalog;
 pub(crate) mod changes;
+pub(crate) mod connect;
 pub(crate) mod coordinate;
 pub(crate) mod event;
 mod exporter;

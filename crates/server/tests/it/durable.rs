@@ -79,10 +79,38 @@ async fn the_first_leader_makes_the_root_and_later_ones_keep_it() {
     assert!(made[0].active && made[0].root_cert.starts_with("-----BEGIN CERTIFICATE"));
     let stored = bench.server.root().ca_config().rows.unwrap();
     assert_eq!(made[0].external_trust_domain, stored.cluster_id);
+    let answered = bench.now(Read::CaRoots).answer;
+    let Data::CaRoots {
+        trust_domain,
+        roots: told,
+    } = &answered.data
+    else {
+        panic!()
+    };
+    assert_eq!(*told, made);
+    assert_eq!(*trust_domain, format!("{}.consul", stored.cluster_id));
+    assert_eq!(answered.index, made[0].indexes.modify_index);
     bench.end().await;
     let bench = Bench::with(config()).await;
     bench.kv("set", "k", "v").await;
     assert_eq!(roots(&bench), made);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn roots_are_refused_where_there_is_no_mesh() {
+    let bench = Bench::new().await;
+    let query = ports::Query::new(Read::CaRoots);
+    let options = ports::ReadOptions::default();
+    let refused = "Connect must be enabled in order to use this endpoint";
+    let now = bench.server.read_now(&Default::default(), &query, &options);
+    assert_eq!(now.unwrap().unwrap_err().to_string(), refused);
+    let options = ports::ReadOptions {
+        min_index: 1,
+        ..options
+    };
+    let waited = bench.server.read(&Default::default(), query, options).await;
+    assert_eq!(waited.unwrap_err().to_string(), refused);
     bench.end().await;
 }
 
