@@ -364,6 +364,7 @@ fn validate(definition: &ServiceDefinition, needs_port: bool) -> Vec<String> {
         if native {
             wrong.push("A Proxy cannot also be Connect Native, only typical services".into());
         }
+        wrong.extend(proxy.config_fault());
         crate::upstreams::validate(&proxy.upstreams, &mut wrong);
         crate::upstreams::validate_exposed(&proxy.expose.paths, &mut wrong);
     }

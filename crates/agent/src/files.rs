@@ -10,7 +10,7 @@ use serde_json::Value;
 /// What does not fit, for people.
 pub fn service_from_file(tree: &Value) -> Result<ServiceRegistration, String> {
     let mut tree = tree.clone();
-    rename_check_ids(&mut tree);
+    rename_members(&mut tree);
     let definition: ServiceDefinition = decode(&tree)?;
     Ok(ServiceRegistration {
         definition,
@@ -47,8 +47,8 @@ fn check(tree: &Value) -> Result<CheckType, String> {
     Ok(definition)
 }
 
-/// Files call a check's ID `id`; inside services the records call it `CheckID`.
-fn rename_check_ids(service: &mut Value) {
+/// Members that files spell otherwise than bodies of requests: a check's ID is `id`, and all of an Envoy extension has underscores.
+fn rename_members(service: &mut Value) {
     let Some(members) = service.as_object_mut() else {
         return;
     };
@@ -71,11 +71,28 @@ fn rename_check_ids(service: &mut Value) {
     if let Some(Value::Array(checks)) = members.get_mut("checks") {
         checks.iter_mut().for_each(&mut rename);
     }
+    if let Some(extensions) = members.get_mut("proxy").and_then(|proxy| {
+        let proxy = proxy.as_object_mut()?;
+        let extensions = proxy.remove("envoy_extensions")?;
+        Some(proxy.entry("EnvoyExtensions").or_insert(extensions))
+    }) {
+        let extensions = extensions.as_array_mut().into_iter().flatten();
+        for extension in extensions.filter_map(Value::as_object_mut) {
+            for (file, record) in [
+                ("consul_version", "ConsulVersion"),
+                ("envoy_version", "EnvoyVersion"),
+            ] {
+                if let Some(version) = extension.remove(file) {
+                    extension.insert(record.into(), version);
+                }
+            }
+        }
+    }
     if let Some(sidecar) = members
         .get_mut("connect")
         .and_then(|connect| connect.get_mut("sidecar_service"))
     {
-        rename_check_ids(sidecar);
+        rename_members(sidecar);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Columns two spaces apart; every cell but the last of a row is padded to the widest of its column (spec: cli.md §5).
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
@@ -86,6 +87,15 @@ pub(crate) fn quote(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// A moment as log lines show it, in UTC with milliseconds.
+pub(crate) fn log_time(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    let (year, month, day, hour, minute, second) = pki::civil(seconds);
+    let millis = since.subsec_millis();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
 #[cfg(test)]

@@ -138,7 +138,15 @@ pub(crate) fn ask(req: &Request, kind: Kind) -> Hit {
         // These do not decide what is in the answer.
         if !matches!(
             name,
-            "cached" | "stale" | "leader" | "index" | "wait" | "pretty" | "token" | "max_stale"
+            "cached"
+                | "stale"
+                | "leader"
+                | "index"
+                | "wait"
+                | "pretty"
+                | "token"
+                | "max_stale"
+                | "pem"
         ) {
             (name, value).hash(&mut hasher);
         }

@@ -287,6 +287,11 @@ pub(crate) const ROUTES: &[Route] = &[
         Ignored,
         &[(Post, acl::disabled)],
     ),
+    route(
+        "/v1/internal/ui/catalog-overview",
+        Both,
+        &[(Get, ui::catalog_overview)],
+    ),
     route("/v1/internal/ui/node/", Both, &[(Get, ui::node)]),
     route("/v1/internal/ui/nodes", Both, &[(Get, ui::nodes)]),
     route("/v1/internal/ui/services", Both, &[(Get, ui::services)]),

@@ -84,7 +84,7 @@ record! {
     pub struct ConnectProxyConfig {
         transparent_proxy: TransparentProxyConfig = "TransparentProxy" [omit, alias = "transparent_proxy"],
         access_logs: AccessLogsConfig = "AccessLogs" [omit, alias = "access_logs"],
-        envoy_extensions: List<EnvoyExtension> = "EnvoyExtensions" [omit, alias = "envoy_extensions"],
+        envoy_extensions: List<EnvoyExtension> = "EnvoyExtensions" [omit],
         destination_service_name: String = "DestinationServiceName" [omit, alias = "destination_service_name"],
         destination_service_id: String = "DestinationServiceID" [omit, alias = "destination_service_id"],
         local_service_address: String = "LocalServiceAddress" [omit, alias = "local_service_address"],
@@ -96,5 +96,23 @@ record! {
         mesh_gateway: MeshGatewayConfig = "MeshGateway" [alias = "mesh_gateway"],
         expose: ExposeConfig = "Expose",
         mutual_tls_mode: String = "MutualTLSMode" [no_json],
+    }
+}
+
+impl ConnectProxyConfig {
+    /// Longest folder of the metrics collector's socket, bytes: a socket's path has 108, its name in there takes the rest.
+    const SOCKET_DIR_MAX: usize = 70;
+
+    /// What is wrong with the opaque settings (spec/mesh.md §6.1).
+    pub fn config_fault(&self) -> Option<String> {
+        let Some(Any::Str(folder)) = self.config.get("envoy_hcp_metrics_bind_socket_dir") else {
+            return None;
+        };
+        let (length, max) = (folder.len(), Self::SOCKET_DIR_MAX);
+        (length > max).then(|| {
+            format!(
+                "Proxy.Config: envoy_hcp_metrics_bind_socket_dir length {length} exceeds max {max}"
+            )
+        })
     }
 }

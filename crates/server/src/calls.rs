@@ -14,6 +14,19 @@ pub(crate) struct Told {
     missing: Option<(Metric, String)>,
 }
 
+/// The counter of misses of a read that has one, and the service it looks for.
+fn misses(read: &Read) -> Option<(Metric, &str)> {
+    match read {
+        Read::ServiceNodes {
+            name,
+            connect: true,
+            ..
+        } => Some((names::CATALOG_CONNECT_NOT_FOUND, name)),
+        Read::ServiceNodes { name, .. } => Some((names::CATALOG_SERVICE_NOT_FOUND, name)),
+        _ => None,
+    }
+}
+
 struct Call {
     began: Instant,
     method: &'static str,
@@ -102,19 +115,48 @@ impl Server {
                 || read_method(&query.read),
                 Some((stale, options.min_index > 0)),
             ),
-            missing: match &query.read {
-                Read::ServiceNodes { name, connect, .. } => {
-                    let metric = if *connect {
-                        names::CATALOG_CONNECT_NOT_FOUND
-                    } else {
-                        names::CATALOG_SERVICE_NOT_FOUND
-                    };
-                    Some((metric, name.clone()))
-                }
-                _ => None,
-            },
+            missing: misses(&query.read).map(|(metric, name)| (metric, name.to_owned())),
         };
         (told.call.is_some() || told.missing.is_some()).then_some(told)
+    }
+
+    /// The same of a read that is answered at once, which needs no copy of the name.
+    pub(crate) fn tell_now(
+        &self,
+        query: &Query,
+        options: &ReadOptions,
+        began: Option<Instant>,
+        answered: &Result<Answered, RpcError>,
+    ) {
+        if let Some((metric, name)) = misses(&query.read) {
+            self.tell_missing(metric, name, answered);
+        }
+        if let Some(began) = began {
+            let read = Some((
+                options.consistency == Consistency::Stale,
+                options.min_index > 0,
+            ));
+            let call = self.call(&query.datacenter, || read_method(&query.read), read);
+            let told = Told {
+                call: call.map(|call| Call { began, ..call }),
+                missing: None,
+            };
+            self.tell_call(told, answered.is_err());
+        }
+    }
+
+    /// When a call begins, if calls are told of.
+    pub(crate) fn begins(&self) -> Option<Instant> {
+        let taken = self.config.metrics.takes(names::RPC_SERVER_CALL);
+        taken.then(|| self.time.now())
+    }
+
+    fn tell_missing(&self, metric: Metric, name: &str, answered: &Result<Answered, RpcError>) {
+        if let Ok(answered) = answered
+            && matches!(&answered.answer.data, Data::ServiceNodes(rows) if rows.is_empty())
+        {
+            self.config.metrics.incr_with(metric, &[name]);
+        }
     }
 
     /// A write with its call.
@@ -128,10 +170,8 @@ impl Server {
 
     /// A read is over.
     pub(crate) fn tell(&self, told: Told, answered: &Result<Answered, RpcError>) {
-        if let (Some((metric, service)), Ok(answered)) = (&told.missing, answered)
-            && matches!(&answered.answer.data, Data::ServiceNodes(rows) if rows.is_empty())
-        {
-            self.config.metrics.incr_with(*metric, &[service]);
+        if let Some((metric, name)) = &told.missing {
+            self.tell_missing(*metric, name, answered);
         }
         self.tell_call(told, answered.is_err());
     }

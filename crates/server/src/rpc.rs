@@ -28,15 +28,11 @@ impl Rpc for Server {
         query: &Query,
         options: &ReadOptions,
     ) -> Option<Result<Answered, RpcError>> {
-        let told = self.tells(query, options);
-        let answered = Server::read_now(self, query, options);
-        if let Some(answered) = &answered {
-            self.count_read(query);
-            if let Some(told) = told {
-                self.tell(told, answered);
-            }
-        }
-        answered
+        let began = self.begins();
+        let answered = Server::read_now(self, query, options)?;
+        self.count_read(query);
+        self.tell_now(query, options, began, &answered);
+        Some(answered)
     }
 
     fn write<'a>(

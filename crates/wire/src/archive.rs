@@ -8,6 +8,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
@@ -21,10 +22,52 @@ const SMALL_BYTES_MAX: u64 = 16 << 20;
 ///
 /// # Errors
 /// What is wrong with the archive; what was written to `state` is then of no use.
-pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, String> {
+pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, Damage> {
     let decompressed = GzDecoder::new(archive);
     let headless = decompressed.header().is_none();
-    let mut tar = tar::Archive::new(decompressed);
+    let failed = Cell::new(None);
+    let inflating = Inflating {
+        from: decompressed,
+        failed: &failed,
+    };
+    verified(inflating, headless, state).map_err(|text| Damage {
+        text,
+        inflating: failed.take().filter(|_| !headless),
+    })
+}
+
+/// Why an archive is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Damage {
+    /// In the reference's words.
+    pub text: String,
+    /// What the decompression failed of, if it began.
+    pub inflating: Option<String>,
+}
+
+impl From<Damage> for String {
+    fn from(damage: Damage) -> Self {
+        damage.text
+    }
+}
+
+/// Notes what the decompression failed of.
+struct Inflating<'a, R> {
+    from: R,
+    failed: &'a Cell<Option<String>>,
+}
+
+impl<R: Read> Read for Inflating<'_, R> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.from
+            .read(to)
+            .inspect_err(|e| self.failed.set(Some(gzip_text(e))))
+    }
+}
+
+fn verified(archive: impl Read, headless: bool, state: &mut dyn Write) -> Result<Value, String> {
+    let mut tar = tar::Archive::new(archive);
     let failed = |e: String| format!("failed to read snapshot file: {e}");
     let members = members(&mut tar, state, headless).map_err(|e| match e {
         Problem::Compression(e) => format!("failed to decompress snapshot: {e}"),

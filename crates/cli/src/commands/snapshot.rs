@@ -104,7 +104,7 @@ fn save(call: &mut Call<'_>) -> i32 {
     }
     let verified = File::open(path)
         .map_err(|e| api::os_text(&e))
-        .and_then(|read| archive::read(read, &mut std::io::sink()));
+        .and_then(|read| archive::read(read, &mut std::io::sink()).map_err(String::from));
     if let Err(e) = verified {
         return call.fail(format!("Error verifying snapshot file: {e}"));
     }

@@ -147,6 +147,11 @@ fn kind(service: &NodeService, faults: &mut Vec<String>) {
             if service.connect.native {
                 fault("A Proxy cannot also be Connect Native, only typical services".to_owned());
             }
+            service
+                .proxy
+                .config_fault()
+                .into_iter()
+                .for_each(&mut fault);
             upstreams(&service.proxy.upstreams, &mut fault);
         }
         gateway @ ("mesh-gateway" | "terminating-gateway" | "ingress-gateway" | "api-gateway") => {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::Read;
 use std::path::Path;
+use std::time::SystemTime;
 
 pub(crate) const INSPECT: Command = Command {
     path: "snapshot inspect",
@@ -69,7 +70,16 @@ fn load(call: &mut Call<'_>) -> Result<(Value, Vec<u8>), i32> {
     }
     match archive::read(file, &mut state) {
         Ok(meta) => Ok((meta, state)),
-        Err(e) => Err(call.fail(format!("Error reading snapshot: {e}"))),
+        Err(damage) => {
+            if let Some(reason) = &damage.inflating {
+                let time = text::log_time(SystemTime::now());
+                let reason = text::quote(reason);
+                call.err(format!(
+                    "{time} [ERROR] Failed to close snapshot decompressor: error={reason}"
+                ));
+            }
+            Err(call.fail(format!("Error reading snapshot: {damage}")))
+        }
     }
 }
 
