@@ -175,6 +175,13 @@ impl Command {
         all
     }
 
+    /// All flags but old spellings, as help, completion and manual page show them.
+    pub fn listed_flags(&self) -> Vec<&'static Flag> {
+        let mut all = self.all_flags();
+        all.retain(|flag| !flag.unlisted);
+        all
+    }
+
     /// Last word of the path.
     pub fn name(&self) -> &'static str {
         self.path

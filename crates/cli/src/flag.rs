@@ -45,6 +45,8 @@ pub struct Flag {
     /// Errors are worded as by `strconv`, integers are read in base 10 (flags whose presence matters: the agent's,
     /// `operator autopilot set-config`).
     pub strict: bool,
+    /// Left out of help, completion and manual page: old spellings that are still understood.
+    pub unlisted: bool,
     /// Name under which the value is kept: another flag's where two feed one list (`-config-file`, `-config-dir`).
     pub slot: &'static str,
 }
@@ -57,6 +59,7 @@ impl Flag {
             default: "",
             help,
             strict: false,
+            unlisted: false,
             slot: name,
         }
     }
@@ -101,6 +104,12 @@ impl Flag {
     /// The same flag with `strconv` error texts (see [`Flag::strict`]).
     pub const fn strconv(mut self) -> Self {
         self.strict = true;
+        self
+    }
+
+    /// The same flag, understood but not shown (see [`Flag::unlisted`]).
+    pub const fn old(mut self) -> Self {
+        self.unlisted = true;
         self
     }
 

@@ -39,7 +39,8 @@ pub fn of_command(command: &Command) -> String {
             .any(|g| g.flags().iter().any(|x| x.name == f.name))
             && !command.flags.iter().any(|own| own.name == f.name)
     };
-    let (http, own): (Vec<&Flag>, Vec<&Flag>) = command.all_flags().into_iter().partition(is_http);
+    let (http, own): (Vec<&Flag>, Vec<&Flag>) =
+        command.listed_flags().into_iter().partition(is_http);
     flags(&mut text, "HTTP API Options", http);
     flags(&mut text, "Command Options", own);
     let prefix = format!("{} ", command.path);

@@ -42,6 +42,13 @@ pub(crate) fn query(params: &[(String, String)]) -> String {
     out
 }
 
+/// A name that the server decodes once more after the path: encoded like a query's value.
+pub(crate) fn twice(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    component(text, &mut out);
+    path(&out)
+}
+
 fn component(text: &str, out: &mut String) {
     for (i, part) in text.split(' ').enumerate() {
         if i > 0 {
@@ -57,6 +64,7 @@ mod tests {
     fn like_go() {
         assert_eq!(super::path("a/b c%?é"), "a/b%20c%25%3F%C3%A9");
         assert_eq!(super::segment("a/b;c"), "a%2Fb%3Bc");
+        assert_eq!(super::twice("a/b c"), "a%252Fb+c");
         let params = [("separator", "/"), ("keys", ""), ("a b", "c&d e")];
         let owned = params.map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(super::query(&owned), "a+b=c%26d+e&keys=&separator=%2F");

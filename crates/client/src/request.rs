@@ -83,7 +83,7 @@ pub struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) params: Vec<(String, String)>,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) token: Option<String>,
     pub(crate) content_type: Option<&'static str>,
     pub(crate) body: Body,
@@ -166,7 +166,8 @@ impl Request {
                 control.push(format!("stale-if-error={}", age.as_secs()));
             }
             if !control.is_empty() {
-                self.headers.push(("Cache-Control", control.join(", ")));
+                self.headers
+                    .push(("Cache-Control".to_owned(), control.join(", ")));
             }
         }
         if o.token.is_some() {
@@ -193,6 +194,21 @@ impl Request {
     pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
         self.content_type = Some("application/octet-stream");
         self.body = full(body.into());
+        self
+    }
+
+    /// A body of any kind.
+    #[must_use]
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        self.content_type = Some(content_type);
+        self.body = full(body.into());
+        self
+    }
+
+    /// Adds a header; one that HTTP does not allow fails the call.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 

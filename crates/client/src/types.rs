@@ -9,16 +9,21 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> R
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
-/// A declaration of an object whose members are all optional on input.
+/// A declaration of an object whose members are all optional on input; `unless` names the test for members that are left
+/// out of output.
 macro_rules! object {
-    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $json:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty = $json:literal $(unless $empty:literal)?,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct $name {
-            $($(#[$fdoc])* #[serde(rename = $json, default, deserialize_with = "nullable")] pub $field: $type,)*
+            $($(#[$fdoc])* #[serde(rename = $json, default, deserialize_with = "nullable" $(, skip_serializing_if = $empty)?)] pub $field: $type,)*
         }
     };
 }
+
+mod acl;
+
+pub use acl::*;
 
 /// Texts by text.
 pub type Map = BTreeMap<String, String>;

@@ -53,7 +53,7 @@ fn words() -> BTreeMap<&'static str, Vec<String>> {
             .or_default()
             .push(command.name().to_owned());
         let flags = command
-            .all_flags()
+            .listed_flags()
             .into_iter()
             .map(|f| format!("-{}", f.name));
         words.entry(command.path).or_default().extend(flags);
@@ -122,7 +122,7 @@ complete -c consul -f
             "complete -c consul -n {condition} -a {name} -d {about}"
         );
         let condition = quote(&format!("__consul_at {}", command.path));
-        for flag in command.all_flags() {
+        for flag in command.listed_flags() {
             let value = if flag.kind == FlagKind::Bool {
                 ""
             } else {
@@ -185,7 +185,7 @@ fn man(version: &str) -> String {
             };
             let _ = writeln!(out, "{open}\n{}{close}", plain(paragraph));
         }
-        let mut flags = command.all_flags();
+        let mut flags = command.listed_flags();
         flags.sort_by_key(|f| f.name);
         for flag in flags {
             let hint = flag.hint();

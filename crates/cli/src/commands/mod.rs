@@ -1,5 +1,6 @@
 //! The table of commands. One file a command (or a small family), one line here.
 
+mod acl;
 mod agent;
 mod catalog;
 mod cluster;
@@ -10,6 +11,7 @@ mod exec;
 mod keyring;
 mod kv;
 mod lock;
+mod login;
 mod maint;
 mod members;
 mod monitor;
@@ -27,6 +29,44 @@ use crate::command::Command;
 
 /// Every command and group, parents before children. Help, dispatch, completion and the manual page read this list.
 pub const COMMANDS: &[Command] = &[
+    acl::GROUP,
+    acl::auth_method::GROUP,
+    acl::auth_method::CREATE,
+    acl::auth_method::DELETE,
+    acl::auth_method::LIST,
+    acl::auth_method::READ,
+    acl::auth_method::UPDATE,
+    acl::binding_rule::GROUP,
+    acl::binding_rule::CREATE,
+    acl::binding_rule::DELETE,
+    acl::binding_rule::LIST,
+    acl::binding_rule::READ,
+    acl::binding_rule::UPDATE,
+    acl::bootstrap::COMMAND,
+    acl::policy::GROUP,
+    acl::policy::CREATE,
+    acl::policy::DELETE,
+    acl::policy::LIST,
+    acl::policy::READ,
+    acl::policy::UPDATE,
+    acl::role::GROUP,
+    acl::role::CREATE,
+    acl::role::DELETE,
+    acl::role::LIST,
+    acl::role::READ,
+    acl::role_update::COMMAND,
+    acl::agent_token::COMMAND,
+    acl::templated_policy::GROUP,
+    acl::templated_policy::LIST,
+    acl::templated_policy::PREVIEW,
+    acl::templated_policy::READ,
+    acl::token::GROUP,
+    acl::token::CLONE,
+    acl::token::CREATE,
+    acl::token::DELETE,
+    acl::token::LIST,
+    acl::token::READ,
+    acl::token_update::COMMAND,
     agent::COMMAND,
     catalog::GROUP,
     catalog::DATACENTERS,
@@ -49,6 +89,8 @@ pub const COMMANDS: &[Command] = &[
     kv::put::COMMAND,
     cluster::LEAVE,
     lock::COMMAND,
+    login::LOGIN,
+    login::LOGOUT,
     maint::COMMAND,
     members::COMMAND,
     monitor::COMMAND,

@@ -25,8 +25,17 @@ impl AgentMain for NoAgent {
 
 /// Runs `consul args…`.
 pub fn consul(args: &[&str]) -> Done {
+    consul_with(args, &[], "")
+}
+
+/// Runs `consul args…` with these variables and this standard input.
+pub fn consul_with(args: &[&str], env: &[(&str, &str)], stdin: &str) -> Done {
     let args: Vec<String> = args.iter().map(|s| s.to_string()).collect();
-    let env = Environment(HashMap::new());
+    let env: HashMap<_, _> = env
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect();
+    let env = Environment(env);
     let build = BuildInfo {
         version: "1.21.4".into(),
         prerelease: String::new(),
@@ -38,7 +47,7 @@ pub fn consul(args: &[&str]) -> Done {
         agent: &NoAgent,
         build,
     };
-    let (mut stdin, mut out, mut err) = (std::io::empty(), Vec::new(), Vec::new());
+    let (mut stdin, mut out, mut err) = (stdin.as_bytes(), Vec::new(), Vec::new());
     let io = Io {
         stdin: &mut stdin,
         stdout: &mut out,

@@ -1,5 +1,6 @@
 //! One method per endpoint, by area.
 
+mod acl;
 mod agent;
 mod catalog;
 mod kv;
