@@ -20,7 +20,7 @@ TYPE is one of default (requests without a token), agent (the agent's own regist
     run: Some(|call| finish(call, run)),
 };
 
-/// The names that agents know a token by, the one to try first first: older agents know only the others.
+/// The names that agents know a token by, the newest first; older agents know only the others.
 fn names(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "default" => &["default", "acl_token"],
