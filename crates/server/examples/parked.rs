@@ -1,7 +1,9 @@
 //! What parked watches cost: memory each, and time for a write that concerns none of them.
 //!
 //! `cargo run --release -p server --example parked -- 200000 1000`: so many watches of so many different services (all
-//! different if the second number is left out). A write's cost is CPU time of the whole process.
+//! different if the second number is left out). A write's cost is CPU time of the whole process. Writes take turns at the
+//! server with the watches and at one without, so that whatever else the machine does meets both; their difference is the
+//! median of those of neighbouring turns.
 
 use bytes::Bytes;
 use model::KvEntry;
@@ -21,20 +23,25 @@ fn resident() -> u64 {
         * 4096
 }
 
-/// Writes per measurement.
-const WRITES: u32 = 50_000;
+/// Writes of one turn.
+const WRITES: u32 = 1_000;
+/// Turns, at each server.
+const TURNS: usize = 60;
 
-/// CPU time of the process so far; the kernel counts it in steps of 10 ms.
+/// CPU time of the process so far, threads that ended left out.
 fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let nanos = tasks.flatten().filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanos.sum())
+}
+
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 async fn writes(server: &Server, count: u32) -> Duration {
@@ -62,6 +69,19 @@ async fn writes(server: &Server, count: u32) -> Duration {
     (cpu() - start) / count
 }
 
+fn start(room: &Room, time: &Time) -> Option<std::sync::Arc<Server>> {
+    let node = NodeConfig {
+        name: "n".into(),
+        address: "127.0.0.1".into(),
+        ..NodeConfig::default()
+    };
+    let config = Config {
+        node,
+        ..Config::default()
+    };
+    Server::start(config, room, time.clone()).ok()
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let count: usize = std::env::args()
@@ -75,24 +95,13 @@ async fn main() {
         .max(1);
     let room = Room::new("parked");
     let time = Time::real(&room);
-    let node = NodeConfig {
-        name: "n".into(),
-        address: "127.0.0.1".into(),
-        ..NodeConfig::default()
-    };
-    let Ok(server) = Server::start(
-        Config {
-            node,
-            ..Config::default()
-        },
-        &room,
-        time.clone(),
-    ) else {
+    let (Some(server), Some(quiet)) = (start(&room, &time), start(&room, &time)) else {
         return;
     };
-    assert!(server.established(Duration::from_secs(10)).await);
-    writes(&server, 2000).await;
-    let alone = writes(&server, WRITES).await;
+    for server in [&server, &quiet] {
+        assert!(server.established(Duration::from_secs(10)).await);
+        writes(server, 2 * WRITES).await;
+    }
     let before = resident();
     let caller: &'static Caller = Box::leak(Box::new(Caller::internal()));
     let server: &'static Server = Box::leak(Box::new(server.clone()));
@@ -133,12 +142,20 @@ async fn main() {
         tokio::task::yield_now().await;
     }
     let parked = resident();
-    let crowded = writes(server, WRITES).await;
+    let (mut alone, mut more) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        let without = writes(&quiet, WRITES).await.as_secs_f64() * 1e6;
+        let with = writes(server, WRITES).await.as_secs_f64() * 1e6;
+        alone.push(without);
+        more.push(with - without);
+    }
+    let alone = median(alone);
+    let beside = alone + median(more);
     println!(
         "{count} parked on {services} services: {} B each (task included)",
         (parked - before) / count.max(1) as u64
     );
-    println!("an unrelated write: {alone:?} alone, {crowded:?} beside them");
+    println!("an unrelated write: {alone:.2}µs alone, {beside:.2}µs beside them");
     let start = Instant::now();
     const READS: u32 = 1_000_000;
     for _ in 0..READS {

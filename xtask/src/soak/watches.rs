@@ -1,8 +1,11 @@
-//! Watches that come and go: some are answered, some run out, some clients leave while they wait.
+//! Watches that come and go: some are answered, some run out, some clients leave while they wait. A few are streams of
+//! changes, of which some read and some do not.
 
 use super::dice::Dice;
 use crate::bench::http::Client;
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,6 +15,14 @@ const TURN: u64 = 20;
 const PAUSE: Duration = Duration::from_millis(20);
 /// One in so many looks at a watch that still waits ends it.
 const LEAVES: u64 = 12;
+/// One in so many that come is a stream of changes.
+const STREAMS: u64 = 40;
+/// Streams at a time; the agent serves 256.
+const STREAMS_MAX: usize = 100;
+/// One in so many looks at a stream reads what has come.
+const READS: u64 = 2;
+/// Read at one look, bytes.
+const BITE: usize = 64 * 1024;
 
 /// The crowd.
 pub(super) struct Watches<'a> {
@@ -19,6 +30,7 @@ pub(super) struct Watches<'a> {
     dice: Dice,
     most: usize,
     open: Vec<Watch>,
+    streams: Vec<TcpStream>,
 }
 
 struct Watch {
@@ -34,6 +46,7 @@ impl<'a> Watches<'a> {
             dice,
             most,
             open: Vec::new(),
+            streams: Vec::new(),
         }
     }
 
@@ -41,6 +54,14 @@ impl<'a> Watches<'a> {
     pub(super) fn run(mut self, stop: &AtomicBool, ended: &AtomicU64) -> Result<()> {
         while !stop.load(Ordering::Relaxed) {
             for _ in 0..TURN {
+                if self.streams.len() < STREAMS_MAX && self.dice.once_in(STREAMS) {
+                    let stream = self.stream()?;
+                    self.streams.push(stream);
+                }
+                if !self.streams.is_empty() {
+                    let at = self.dice.below(self.streams.len() as u64) as usize;
+                    ended.fetch_add(u64::from(self.follow(at)?), Ordering::Relaxed);
+                }
                 if self.open.len() < self.most {
                     let watch = self.come()?;
                     self.open.push(watch);
@@ -61,6 +82,45 @@ impl<'a> Watches<'a> {
         // The first answer comes at once and tells the index to wait beyond.
         watch.client.send("GET", &watch.target, b"")?;
         Ok(watch)
+    }
+
+    /// A new stream of changes over a mix of subjects.
+    fn stream(&mut self) -> Result<TcpStream> {
+        let dice = &mut self.dice;
+        let (service, node) = (dice.below(60), dice.below(80));
+        let subjects = match dice.below(4) {
+            0 => format!("kv=soak/{}/", dice.below(20)),
+            1 => format!("service=service-{service}&service-check=service-{service}"),
+            2 => format!("node=node-{node}&check=*"),
+            _ => format!("kv=soak/{}/&service=*&format=sse", dice.below(20)),
+        };
+        let mut stream = TcpStream::connect(self.address)?;
+        let head = format!("GET /v1/x/changes?{subjects} HTTP/1.1\r\nHost: soak\r\n\r\n");
+        stream.write_all(head.as_bytes())?;
+        stream.set_nonblocking(true)?;
+        Ok(stream)
+    }
+
+    /// What happens to a stream now; whether it ended.
+    fn follow(&mut self, at: usize) -> Result<bool> {
+        let mut ended = self.dice.once_in(20 * LEAVES);
+        if !ended && self.dice.once_in(READS) {
+            let mut bite = [0; BITE];
+            ended = match self.streams[at].read(&mut bite) {
+                Ok(read) => {
+                    let refused = bite[..read].starts_with(b"HTTP/1.1 ")
+                        && !bite[..read].starts_with(b"HTTP/1.1 200");
+                    ensure!(!refused, "{}", String::from_utf8_lossy(&bite[..read]));
+                    read == 0
+                }
+                // Who reads too slowly is told so and cut off.
+                Err(error) => error.kind() != ErrorKind::WouldBlock,
+            };
+        }
+        if ended {
+            drop(self.streams.swap_remove(at));
+        }
+        Ok(ended)
     }
 
     /// What happens to a watch now; whether it ended.
