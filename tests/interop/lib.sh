@@ -201,6 +201,12 @@ finish() {
   exit
 }
 
+# absent WHY: the judge cannot be had on this machine, so nothing is judged: status 75.
+absent() {
+  printf 'ABSENT %s %s\n' "$INTEROP_NAME" "$1"
+  exit 75
+}
+
 # python_env NAME REQUIREMENT…: a virtual environment with these packages, made once; $PYTHON is its interpreter.
 python_env() {
   local dir="$CACHE/venv-$1-$(printf '%s' "${*:2} $(python3 -V)" | cksum | cut -d' ' -f1)"; shift
@@ -208,8 +214,7 @@ python_env() {
   [ -f "$dir/.complete" ] && return
   rm -rf "$dir"
   python3 -m venv "$dir" && "$dir/bin/pip" install --quiet --disable-pip-version-check "$@" && touch "$dir/.complete" && return
-  fail setup "could not install $*"
-  finish
+  absent "could not install $*"
 }
 
 # debian_packages PROGRAM PACKAGE…: installs packages unless the program is there.
@@ -218,6 +223,5 @@ debian_packages() {
   command -v "$program" >/dev/null && return
   { apt-get install -y --no-install-recommends "$@" || { apt-get update && apt-get install -y --no-install-recommends "$@"; }; } \
     >"$WORK/apt.log" 2>&1 && command -v "$program" >/dev/null && return
-  fail setup "could not install $*: $(tail -n 3 "$WORK/apt.log" | tr '\n' '|')"
-  finish
+  absent "could not install $*: $(tail -n 3 "$WORK/apt.log" | tr '\n' '|')"
 }

@@ -309,7 +309,7 @@ fn ca_roots(root: &Root) -> Result<ReadResult<Data>, RpcError> {
     };
     let index = roots.index.max(config.index);
     let mut result = roots.map(|roots| Data::CaRoots {
-        trust_domain: format!("{}.consul", stored.cluster_id),
+        trust_domain: format!("{}.consul", stored.cluster_id.to_lowercase()),
         roots,
     });
     result.index = index;

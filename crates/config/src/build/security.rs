@@ -53,9 +53,10 @@ pub(super) fn connect(r: &Reader<'_>) -> Connect {
 /// Parts of CA setting names that are written in capitals.
 const CAPITALS: &[&str] = &["arn", "ca", "csr", "id", "pki", "tls", "ttl", "url", "acl"];
 
-/// `leaf_cert_ttl` → `LeafCertTTL`; names without underscore that begin with a capital stay.
+/// `leaf_cert_ttl` → `LeafCertTTL`; names that begin with a capital stay, and so does that of the cluster's ID, which is no
+/// setting of a provider.
 fn camel(key: &str) -> String {
-    if key.starts_with(|c: char| c.is_ascii_uppercase()) {
+    if key == "cluster_id" || key.starts_with(|c: char| c.is_ascii_uppercase()) {
         return key.to_string();
     }
     key.split('_')
@@ -300,6 +301,7 @@ mod tests {
             ("address", "Address"),
             ("LeafCertTTL", "LeafCertTTL"),
             ("csr_max_per_second", "CSRMaxPerSecond"),
+            ("cluster_id", "cluster_id"),
             ("intermediate_cert_ttl", "IntermediateCertTTL"),
         ] {
             assert_eq!(camel(from), to);
