@@ -103,6 +103,8 @@ impl Server {
             self.restore_step(&Command::RestoreChunk(chunk)).await?;
         }
         self.restore_step(&Command::RestoreCommit).await?;
+        self.ready.send_replace(false);
+        self.replaced.notify_one();
         if self.established(RESTORE_ESTABLISH).await {
             Ok(())
         } else {

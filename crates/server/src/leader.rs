@@ -71,8 +71,11 @@ impl Server {
                 self.room
                     .spawn("certificate authority", self.clone().found_authority());
             }
-            if status.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = status.changed() => if changed.is_err() {
+                    return;
+                },
+                () = self.replaced.notified() => {}
             }
         }
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use telemetry::names;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use wire::{Command, Outcome};
 
 pub use consensus::StartError;
@@ -38,6 +38,8 @@ pub struct Server {
     pub(crate) known_leader: AtomicBool,
     /// Leader duties are established: consistent reads may be served.
     pub(crate) ready: watch::Sender<bool>,
+    /// A restore replaced the state under the leader, whose duties begin anew.
+    pub(crate) replaced: Notify,
     counters: Arc<Counters>,
     /// When it started; its health has been stable since.
     pub(crate) started: std::time::SystemTime,
@@ -83,6 +85,7 @@ impl Server {
             leading: AtomicBool::new(false),
             known_leader: AtomicBool::new(false),
             ready: watch::Sender::new(false),
+            replaced: Notify::new(),
             config,
             time,
             room: room.clone(),

@@ -1,7 +1,7 @@
 //! What was acknowledged is there after a restart; a lone server is soon ready.
 
 use crate::bench::{Bench, config, key, value};
-use ports::{Caller, Consistency, Data, Query, Read, ReadOptions, Rpc};
+use ports::{Caller, Consistency, Data, Operator, Query, Read, ReadOptions, Rpc};
 use rt::{Room, Time};
 
 #[tokio::test]
@@ -94,6 +94,29 @@ async fn the_first_leader_makes_the_root_and_later_ones_keep_it() {
     let bench = Bench::with(config()).await;
     bench.kv("set", "k", "v").await;
     assert_eq!(roots(&bench), made);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn an_archive_without_a_root_is_given_one() {
+    let caller = ports::Caller::internal();
+    let old = Bench::new().await;
+    let saved = old.server.snapshot_save(&caller, "", false).await.unwrap();
+    let bench = Bench::with(server::Config {
+        authority: Some(server::AuthorityConfig::default()),
+        ..config()
+    })
+    .await;
+    let roots = || bench.server.root().ca_roots().rows;
+    crate::bench::until("a root", || !roots().is_empty()).await;
+    let first = roots();
+    let restored = bench.server.snapshot_restore(&caller, "", saved.archive);
+    restored.await.unwrap();
+    crate::bench::until("another root", || {
+        roots().first().is_some_and(|root| root.id != first[0].id)
+    })
+    .await;
+    old.end().await;
     bench.end().await;
 }
 

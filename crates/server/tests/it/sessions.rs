@@ -3,7 +3,7 @@
 use crate::bench::{Bench, key, until, value};
 use dialect::Nanos;
 use model::{KvEntry, Session};
-use ports::{Caller, Data, Read, Rpc, RpcError, Write};
+use ports::{Caller, Data, Operator, Read, Rpc, RpcError, Write};
 use std::time::Duration;
 use wire::Outcome;
 use wire::command::{TxnKvOp, TxnOp, TxnRequest};
@@ -179,5 +179,27 @@ async fn tombstones_go_after_their_time() {
     bench.time.advance(Duration::from_secs(2 * 60));
     // What is left tells the index of the row that remains.
     until("reaping", || list() < with).await;
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_restored_session_ends_when_its_time_is_over() {
+    let bench = Bench::new().await;
+    let caller = Caller::internal();
+    let id = create(&bench, "10s", 0).await;
+    bench.kv_as("lock", "k", "v", &id).await.unwrap();
+    let saved = bench.server.snapshot_save(&caller, "", false).await;
+    let archive = saved.unwrap().archive;
+    bench
+        .write(Write::SessionDestroy(id.clone()))
+        .await
+        .unwrap();
+    let later = create(&bench, "10s", 0).await;
+    let restored = bench.server.snapshot_restore(&caller, "", archive).await;
+    restored.unwrap();
+    assert!(alive(&bench, &id) && !alive(&bench, &later));
+    assert_eq!(bench.server.session_timers(), 1);
+    bench.time.advance(Duration::from_secs(21));
+    until("the end of the session", || !alive(&bench, &id)).await;
     bench.end().await;
 }
