@@ -2,7 +2,7 @@
 
 use super::http::Client;
 use super::process::{Process, Scratch, until};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -43,6 +43,11 @@ impl Agent {
             "agent.json",
             r#"{"limits": {"http_max_conns_per_client": 18000}, "log_level": "warn"}"#,
         )?;
+        // Else the other one would be measured.
+        ensure!(
+            std::net::TcpStream::connect((host, 8500)).is_err(),
+            "somebody listens at {host}:8500 already"
+        );
         let start = Instant::now();
         let process = Self::spawn(binary, &scratch, host)?;
         let agent = Self {
