@@ -14,11 +14,18 @@ use rt::{Room, Time};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Notify;
 
 /// How long a client over the limit may take to be told so.
 const REFUSAL_DEADLINE: Duration = Duration::from_millis(10);
+/// How long a connection over the limit waits for one of its client's to end: a client that closes one and opens the next
+/// is not over the limit, though the server may hear of the new one first.
+const OVERLAP: Duration = Duration::from_millis(50);
+/// Connections that wait so at a time, all clients together; further ones are refused at once.
+const OVERLAPS_MAX: usize = 256;
 /// How long the first byte of a TLS connection is waited for before the handshake takes over with its own deadline.
 const FIRST_BYTE_DEADLINE: Duration = Duration::from_secs(1);
 /// What a client gets that speaks plain HTTP to a TLS port.
@@ -42,7 +49,13 @@ pub struct Listener {
 
 /// Connections by client; all unix sockets count as one.
 #[derive(Default)]
-pub(crate) struct Connections(Mutex<HashMap<Option<IpAddr>, usize>>);
+pub(crate) struct Connections {
+    counts: Mutex<HashMap<Option<IpAddr>, usize>>,
+    /// One has ended.
+    ended: Notify,
+    /// How many wait for that.
+    waiting: AtomicUsize,
+}
 
 /// A counted connection.
 struct Counted {
@@ -55,7 +68,7 @@ impl Counted {
     fn enter(door: &Arc<Door>, peer: &Peer) -> Option<Self> {
         let limit = door.settings().config.max_connections_per_client;
         let client = peer.address().map(|address| address.ip());
-        let mut counts = door.connections.0.lock();
+        let mut counts = door.connections.counts.lock();
         let count = counts.entry(client).or_default();
         if limit > 0 && *count >= limit {
             return None;
@@ -70,13 +83,15 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut counts = self.door.connections.0.lock();
+        let mut counts = self.door.connections.counts.lock();
         if let Some(count) = counts.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {
                 counts.remove(&self.client);
             }
         }
+        drop(counts);
+        self.door.connections.ended.notify_waiters();
     }
 }
 
@@ -90,19 +105,70 @@ pub fn serve(room: &Room, time: &Time, listener: Listener, door: Arc<Door>) {
                 time.sleep(ACCEPT_PAUSE).await;
                 continue;
             };
+            let way = Way {
+                room: inner.clone(),
+                time: time.clone(),
+                tls: tls.clone(),
+            };
             match Counted::enter(&door, &peer) {
-                Some(counted) => match tls.clone() {
-                    // Boxed, since spawning would hold the future several times over.
-                    None => inner.spawn("http connection", Box::pin(plain(stream, peer, counted))),
-                    Some(tls) => {
-                        let connection = encrypted(inner.clone(), stream, peer, tls, counted);
-                        inner.spawn("https connection", Box::pin(connection));
-                    }
-                },
-                None => inner.spawn("http refusal", refuse(time.clone(), stream, tls.clone())),
+                Some(counted) => way.open(stream, peer, counted),
+                None => inner.spawn("http refusal", way.late(door.clone(), stream, peer)),
             }
         }
     });
+}
+
+/// What a listener knows of its connections.
+struct Way {
+    room: Room,
+    time: Time,
+    tls: Option<Arc<Acceptor>>,
+}
+
+impl Way {
+    fn open(self, stream: Stream, peer: Peer, counted: Counted) {
+        match self.tls {
+            // Boxed, since spawning would hold the future several times over.
+            None => {
+                let connection = Box::pin(plain(stream, peer, counted));
+                self.room.spawn("http connection", connection);
+            }
+            Some(tls) => {
+                let connection = encrypted(self.room.clone(), stream, peer, tls, counted);
+                self.room.spawn("https connection", Box::pin(connection));
+            }
+        }
+    }
+
+    /// A connection over the limit: opened as soon as another of its client ends, refused if none does.
+    async fn late(self, door: Arc<Door>, stream: Stream, peer: Peer) {
+        match place(&door, &self.time, &peer).await {
+            Some(counted) => self.open(stream, peer, counted),
+            None => refuse(self.time, stream, self.tls).await,
+        }
+    }
+}
+
+/// A place among its client's connections, if there is one soon.
+async fn place(door: &Arc<Door>, time: &Time, peer: &Peer) -> Option<Counted> {
+    let waiting = &door.connections.waiting;
+    let mut found = None;
+    if waiting.fetch_add(1, Ordering::Relaxed) < OVERLAPS_MAX {
+        let mut over = std::pin::pin!(time.sleep(OVERLAP));
+        while found.is_none() {
+            let mut ended = std::pin::pin!(door.connections.ended.notified());
+            ended.as_mut().enable();
+            found = Counted::enter(door, peer);
+            if found.is_none() {
+                tokio::select! {
+                    () = ended => {}
+                    () = &mut over => break,
+                }
+            }
+        }
+    }
+    waiting.fetch_sub(1, Ordering::Relaxed);
+    found
 }
 
 async fn refuse(time: Time, mut stream: Stream, tls: Option<Arc<Acceptor>>) {

@@ -153,6 +153,25 @@ async fn too_many_connections_of_one_client() {
     house.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_closes_one_connection_may_open_the_next() {
+    let house = house(Config {
+        max_connections_per_client: 1,
+        ..Config::default()
+    });
+    for _ in 0..300 {
+        let request = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut stream = house.send(request).await;
+        let mut answer = [0; 512];
+        let length = stream.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]);
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        // The server hears of the end when it comes to it; the next connection is there already.
+        drop(stream);
+    }
+    house.close().await;
+}
+
 #[tokio::test]
 async fn heads_have_a_limit() {
     let house = house(Config {
