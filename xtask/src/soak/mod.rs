@@ -28,6 +28,11 @@ const SLACK: usize = 6;
 const SLOPE_LIMIT: f64 = 0.15;
 /// Memory that may come and go without a meaning, bytes.
 const NOISE: f64 = 6.0 * 1048576.0;
+/// Shortest second half whose slope means anything, hours: before, caches fill.
+const TELLING: f64 = 0.25;
+/// What a shorter time may add to the memory at rest, bytes: some, and so much for each watch.
+const FILLED: f64 = 64.0 * 1048576.0;
+const FILLED_EACH: f64 = 32.0 * 1024.0;
 
 /// What was asked for.
 struct Settings {
@@ -162,6 +167,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let after = rest(&agent, Some(&before))?;
     let report = Report {
         samples,
+        crowd: settings.watches,
         before,
         after,
         calls: called.into_inner(),
@@ -218,6 +224,8 @@ fn rest(agent: &Agent, before: Option<&Held>) -> Result<Held> {
 struct Report {
     /// Hours since the start, and what was held then.
     samples: Vec<(f64, Held)>,
+    /// Watches at a time.
+    crowd: usize,
     before: Held,
     after: Held,
     calls: u64,
@@ -266,6 +274,15 @@ impl Report {
             self.after.rests_as(&self.before),
             "files, threads or tasks were not given back"
         );
+        if self.hours() < TELLING {
+            let added = self.after.resident - self.before.resident;
+            ensure!(
+                added <= FILLED + FILLED_EACH * self.crowd as f64,
+                "{:.1} MiB more than at the start are kept",
+                added / 1048576.0
+            );
+            return Ok(());
+        }
         let grown = self.slope() * self.hours();
         let last = self.samples.last().map_or(0.0, |(_, held)| held.resident);
         ensure!(
