@@ -93,6 +93,7 @@ impl Server {
             .aside("snapshot check", move || check(received, folder.as_deref()))
             .await?;
         let (index, state) = checked.map_err(RpcError::Refused)?;
+        let one = self.restoring.lock().await;
         self.restore_step(&Command::RestoreBegin(index)).await?;
         let mut state = FromFile(tokio::fs::File::from_std(state));
         loop {
@@ -105,6 +106,7 @@ impl Server {
         self.restore_step(&Command::RestoreCommit).await?;
         self.ready.send_replace(false);
         self.replaced.notify_one();
+        drop(one);
         if self.established(RESTORE_ESTABLISH).await {
             Ok(())
         } else {

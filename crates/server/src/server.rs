@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use telemetry::names;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 use wire::{Command, Outcome};
 
 pub use consensus::StartError;
@@ -38,6 +38,8 @@ pub struct Server {
     pub(crate) known_leader: AtomicBool,
     /// Leader duties are established: consistent reads may be served.
     pub(crate) ready: watch::Sender<bool>,
+    /// Held by a restore while its pieces go into the log: those of two must not mix.
+    pub(crate) restoring: Mutex<()>,
     /// A restore replaced the state under the leader, whose duties begin anew.
     pub(crate) replaced: Notify,
     counters: Arc<Counters>,
@@ -85,6 +87,7 @@ impl Server {
             leading: AtomicBool::new(false),
             known_leader: AtomicBool::new(false),
             ready: watch::Sender::new(false),
+            restoring: Mutex::new(()),
             replaced: Notify::new(),
             config,
             time,

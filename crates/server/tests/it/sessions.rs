@@ -203,3 +203,28 @@ async fn a_restored_session_ends_when_its_time_is_over() {
     until("the end of the session", || !alive(&bench, &id)).await;
     bench.end().await;
 }
+
+#[tokio::test]
+async fn restores_at_the_same_time_come_one_after_the_other() {
+    let bench = Bench::new().await;
+    let caller = Caller::internal();
+    let mut archives = Vec::new();
+    for word in ["first", "second", "third"] {
+        // Some pieces long each.
+        for n in 0..10 {
+            let value = format!("{word}{}", "x".repeat(30_000));
+            bench.kv("set", &format!("k{n}"), &value).await;
+        }
+        let saved = bench.server.snapshot_save(&caller, "", false).await;
+        archives.push(saved.unwrap().archive);
+    }
+    let restore = |archive| bench.server.snapshot_restore(&caller, "", archive);
+    let [first, second, third]: [_; 3] = archives.try_into().ok().unwrap();
+    let restored = tokio::join!(restore(first), restore(second), restore(third));
+    restored.0.and(restored.1).and(restored.2).unwrap();
+    let values: Vec<_> = (0..10)
+        .map(|n| value(&bench.now(key(&format!("k{n}")))).unwrap())
+        .collect();
+    assert!(values.iter().all(|value| *value == values[0]));
+    bench.end().await;
+}
