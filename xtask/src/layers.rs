@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("state", 1),
     ("local", 1),
     ("dns", 1),
+    ("yamux", 1),
     ("rt", 2),
     ("telemetry", 2),
     ("net", 2),
