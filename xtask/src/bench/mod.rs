@@ -87,12 +87,12 @@ pub(crate) fn run(wanted: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The release binary, built unless `PROCONSUL_BENCH_BIN` names one (`PROCONSUL_BENCH_PARKED` does that for the example
+/// The binary as it is shipped, built unless `PROCONSUL_BENCH_BIN` names one (`PROCONSUL_BENCH_PARKED` does that for the example
 /// with parked watches).
 pub(crate) fn build() -> Result<std::path::PathBuf> {
     if let Ok(path) = std::env::var("PROCONSUL_BENCH_BIN") {
         return Ok(path.into());
     }
-    process::cargo(&["build", "--release", "-p", "proconsul"])?;
-    Ok(process::target().join("release/proconsul"))
+    process::cargo(&["build", "--profile", "dist", "-p", "proconsul"])?;
+    Ok(process::target().join("dist/proconsul"))
 }

@@ -52,7 +52,7 @@ pub(crate) fn render(figures: &[Figure]) -> Result<String> {
         "# Performance\n\nMeasured by `cargo xtask bench` (one row: `cargo xtask bench kv-get`), which writes this page. Machine: {}. Commit {}, {}.\n\n\
          CPU time is that of the agent (or yardstick) from `/proc/PID/stat`; the load generators `wrk` and `dnsperf` are not counted.\n\
          Yardsticks from Debian, in the same run and right before each measurement: `nginx`, one process, a fixed answer of 140 bytes of JSON;\n\
-         `nsd` with three A records. Release build; KV and catalog are durable on disk. Median of {} rounds; in brackets lowest and highest.\n\n\
+         `nsd` with three A records. Build as shipped (`dist`); KV and catalog are durable on disk. Median of {} rounds; in brackets lowest and highest.\n\n\
          | work | wanted | measured | ratio |\n|---|---|---|---|\n",
         machine(),
         commit.trim(),

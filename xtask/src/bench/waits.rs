@@ -130,8 +130,16 @@ fn in_process() -> Result<Vec<Figure>> {
     let program = match std::env::var_os("PROCONSUL_BENCH_PARKED") {
         Some(path) => path.into(),
         None => {
-            process::cargo(&["build", "--release", "-p", "server", "--example", "parked"])?;
-            process::target().join("release/examples/parked")
+            process::cargo(&[
+                "build",
+                "--profile",
+                "dist",
+                "-p",
+                "server",
+                "--example",
+                "parked",
+            ])?;
+            process::target().join("dist/examples/parked")
         }
     };
     let mut figures = Vec::new();
