@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// One flat directory of files.
@@ -52,12 +52,16 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Opens `dir`, which is created with its parents when missing.
+    /// Opens `dir`, which is created with its parents when missing. Keys and secrets stand in its files, so only its owner
+    /// may enter.
     ///
     /// # Errors
     /// What the operating system says.
     pub fn open(dir: &Path) -> io::Result<RealDisk> {
-        std::fs::create_dir_all(dir)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
         Ok(RealDisk {
             dir: dir.to_owned(),
             handle: File::open(dir)?,
@@ -104,6 +108,7 @@ impl Disk for RealDisk {
             .write(true)
             .create(true)
             .truncate(true)
+            .mode(0o600)
             .open(self.dir.join(name))?;
         reserve(&file, len)?;
         Ok(Box::new(RealFile(file)))

@@ -70,6 +70,11 @@ impl DataDir {
         })
     }
 
+    /// Takes from other users what the directory holds, and says so in the log.
+    pub(crate) fn make_private(&self) {
+        crate::private::mend(&self.path).log();
+    }
+
     /// Where the servers' log and snapshots stand.
     pub(crate) fn store(&self) -> PathBuf {
         self.path.join(STORE)
@@ -87,7 +92,7 @@ impl DataDir {
         let gossip = self.path.join(GOSSIP);
         fs::DirBuilder::new()
             .recursive(true)
-            .mode(0o755)
+            .mode(0o700)
             .create(&gossip)
             .map_err(|error| format!("failed to create {}: {error}", gossip.display()))?;
         let known = fs::read(self.path.join(SERVER_METADATA)).ok();

@@ -10,6 +10,7 @@ mod dns_watch;
 mod file_watch;
 mod host_id;
 mod listeners;
+mod private;
 mod process;
 mod settings;
 mod start;

@@ -79,6 +79,7 @@ impl Running {
         let metrics = telemetry::Metrics::new(settings.metrics(time.wall()));
         metrics.start(room, time).await?;
         if let Some(dir) = &data_dir {
+            dir.make_private();
             let age_max = loaded.config.node.server_rejoin_age_max;
             dir.open_server(data_dir::unix(time), age_max)?;
             dir.keep_seen(room, time);

@@ -3,6 +3,7 @@
 //! - [`shimmed`]: under a preloaded library that records, delays, holds and fails writes and syncs.
 //! - [`killed`]: `kill -9` under write load.
 //! - [`metrics`]: every metric that something feeds changes.
+//! - [`private`]: other users of the machine cannot read what it keeps.
 //! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
 //! What each of them proves, and what not, stands in docs/durability.md.
@@ -13,6 +14,7 @@ mod http;
 mod killed;
 mod load;
 mod metrics;
+mod private;
 mod reload;
 mod shim;
 mod shimmed;
