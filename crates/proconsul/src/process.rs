@@ -2,13 +2,17 @@
 
 use crate::describe::description;
 use crate::file_watch::{self, Watched};
-use crate::start::{self, Running};
+use crate::start::{self, Identity, Running};
 use cli::BuildInfo;
 use config::{Flags, Loaded, ThisHost};
 use parking_lot::Mutex;
 use ports::{BoxFuture, Process};
 use rt::{Room, Signal, Signals, Time};
+use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use telemetry::logging::LogHandle;
 use telemetry::systemd::{State, notify};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -25,6 +29,8 @@ enum Ask {
 const HELD_BACK: &str = "Changes to your configuration were detected that for security reasons cannot be automatically applied by 'auto_reload_config'. Manually reload your configuration (e.g. with 'consul reload') to apply these changes.";
 /// Requests of the doors that may wait at the same time.
 const ASKS_MAX: usize = 16;
+/// How long the end waits for lines of the log that nobody has read yet.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 impl cli::AgentMain for AgentProcess {
     fn run(&self, flags: Flags, build: &BuildInfo) -> i32 {
@@ -38,17 +44,25 @@ impl cli::AgentMain for AgentProcess {
                 return 1;
             }
         };
+        let begun = match Begun::new(&loaded, build) {
+            Ok(begun) => begun,
+            Err(error) => {
+                eprintln!("==> {error}");
+                return 1;
+            }
+        };
+        let _flushed = Flushed(begun.logs.clone());
         let runtime = match tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
         {
             Ok(runtime) => runtime,
             Err(error) => {
-                eprintln!("==> failed to start the runtime: {error}");
+                tracing::error!(target: "agent", "failed to start the runtime: {error}");
                 return 1;
             }
         };
-        let code = runtime.block_on(life(&flags, loaded, build));
+        let code = runtime.block_on(life(&flags, loaded, begun, build));
         tracing::info!(code, "Exit code");
         // Whatever still blocks a thread must not hold the process.
         runtime.shutdown_background();
@@ -56,38 +70,55 @@ impl cli::AgentMain for AgentProcess {
     }
 }
 
-async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
-    let identity = match start::identify(&loaded.config) {
-        Ok(identity) => identity,
-        Err(error) => {
-            eprintln!("==> {error}");
-            return 1;
+/// What is there before anything starts: who the agent is, and its log, below the banner.
+struct Begun {
+    identity: Identity,
+    logs: LogHandle,
+}
+
+impl Begun {
+    fn new(loaded: &Loaded, build: &BuildInfo) -> Result<Self, String> {
+        let identity = start::identify(&loaded.config)?;
+        let logs = logging(&loaded.config)?;
+        if !loaded.config.logging.json {
+            banner(loaded, &identity, build);
         }
-    };
-    let logs = match logging(&loaded.config) {
-        Ok(logs) => logs,
-        Err(error) => {
-            eprintln!("==> {error}");
-            return 1;
+        for warning in &loaded.warnings {
+            tracing::warn!(target: "agent", "{warning}");
         }
+        Ok(Self { identity, logs })
+    }
+}
+
+fn banner(loaded: &Loaded, identity: &Identity, build: &BuildInfo) {
+    let date = build
+        .build_date
+        .replacen('T', " ", 1)
+        .replace('Z', " +0000 UTC");
+    let facts = config::banner::Facts {
+        version: &build.version,
+        revision: None,
+        build_date: &date,
+        node_id: &identity.node_id,
+        encrypted: false,
     };
-    if !loaded.config.logging.json {
-        let date = build
-            .build_date
-            .replacen('T', " ", 1)
-            .replace('Z', " +0000 UTC");
-        let facts = config::banner::Facts {
-            version: &build.version,
-            revision: None,
-            build_date: &date,
-            node_id: &identity.node_id,
-            encrypted: false,
-        };
-        print!("{}", config::banner::banner(&loaded.config, &facts));
+    print!("{}", config::banner::banner(&loaded.config, &facts));
+    // The log has a handle of its own to the same place, and comes after. Without a reader there is nothing to keep in order.
+    let _ = std::io::stdout().flush();
+}
+
+/// However the process ends, what was logged is written.
+struct Flushed(LogHandle);
+
+impl Drop for Flushed {
+    fn drop(&mut self) {
+        // Nobody is left to tell of what could not be written.
+        let _ = self.0.flush(FLUSH_LIMIT);
     }
-    for warning in &loaded.warnings {
-        tracing::warn!(target: "agent", "{warning}");
-    }
+}
+
+async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) -> i32 {
+    let Begun { identity, logs } = begun;
     let room = Room::new("agent");
     let time = Time::real(&room);
     let mut signals = match Signals::listen() {
@@ -118,6 +149,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
             return 1;
         }
     };
+    logs.count_in(running.metrics());
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
     notify(State::Ready);
     let changed = Arc::new(Notify::new());
@@ -125,6 +157,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
     if loaded.config.node.auto_reload_config {
         file_watch::start(&room, &time, watched, changed.clone());
     }
+    let dumps = Dumps::default();
     let mut in_force = loaded.config.clone();
     let mut reload = |by_itself: bool| {
         notify(State::Reloading);
@@ -155,7 +188,7 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
                         tracing::error!(target: "agent", error, "Reload config failed");
                     }
                 }
-                Signal::User1 => eprint!("{}", running.metrics().dump()),
+                Signal::User1 => dumps.show(&room, running.metrics()),
                 ending => {
                     let name = if matches!(ending, Signal::Interrupt) { "interrupt" } else { "terminated" };
                     tracing::info!(target: "agent", signal = name, "Caught");
@@ -203,6 +236,25 @@ async fn life(flags: &Flags, loaded: Loaded, build: &BuildInfo) -> i32 {
     }
 }
 
+/// Metrics on standard error, as SIGUSR1 asks for them: on a thread, since nobody may be reading there.
+#[derive(Default)]
+struct Dumps(Arc<AtomicBool>);
+
+impl Dumps {
+    /// One at a time: while one is written, further signals ask for nothing more.
+    fn show(&self, room: &Room, metrics: &telemetry::Metrics) {
+        if self.0.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (writing, text) = (self.0.clone(), metrics.dump());
+        room.spawn_blocking("metrics dump", move || {
+            // Without a reader there is nobody to tell.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            writing.store(false, Ordering::Release);
+        });
+    }
+}
+
 /// The next signal that ends the process.
 async fn ending(signals: &mut Signals) -> Signal {
     loop {
@@ -213,7 +265,7 @@ async fn ending(signals: &mut Signals) -> Signal {
     }
 }
 
-fn load_again(flags: &Flags, logs: &telemetry::logging::LogHandle) -> Result<Loaded, String> {
+fn load_again(flags: &Flags, logs: &LogHandle) -> Result<Loaded, String> {
     tracing::info!(target: "agent", "Reloading configuration...");
     let loaded = config::load(flags, &ThisHost).map_err(|error| error.to_string())?;
     for warning in &loaded.warnings {
@@ -228,7 +280,7 @@ fn load_again(flags: &Flags, logs: &telemetry::logging::LogHandle) -> Result<Loa
     Ok(loaded)
 }
 
-fn logging(config: &config::Config) -> Result<telemetry::logging::LogHandle, String> {
+fn logging(config: &config::Config) -> Result<LogHandle, String> {
     let from = &config.logging;
     telemetry::logging::init(telemetry::logging::LogConfig {
         level: from.level.clone(),
@@ -269,7 +321,7 @@ struct Port {
     asks: mpsc::Sender<Ask>,
     /// As of the last load of the configuration, whether or not all of it is in force.
     description: Mutex<serde_json::Value>,
-    logs: telemetry::logging::LogHandle,
+    logs: LogHandle,
 }
 
 impl Port {

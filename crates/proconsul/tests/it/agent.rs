@@ -5,7 +5,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,67 +28,92 @@ fn own_address() -> Ipv4Addr {
     Ipv4Addr::new(127, third, high, low.clamp(1, 254))
 }
 
+/// How an agent on `home` is run, where it answers, and where its log goes.
+fn command(home: &Path) -> (Command, Ipv4Addr, PathBuf) {
+    let address = own_address();
+    let config = home.join("agent.json");
+    std::fs::write(
+        &config,
+        r#"{"limits": {"http_max_conns_per_client": 1000}, "enable_script_checks": true}"#,
+    )
+    .unwrap();
+    let more = home.join("config.d");
+    std::fs::create_dir_all(&more).unwrap();
+    let log = home.join("agent.log");
+    let out = File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_proconsul"));
+    command
+        .args(["agent", "-server", "-bootstrap-expect=1", "-node=n1"])
+        .args([
+            "-bind",
+            &address.to_string(),
+            "-client",
+            &address.to_string(),
+        ])
+        .arg("-data-dir")
+        .arg(home.join("data"))
+        .arg("-config-file")
+        .arg(config)
+        .arg("-config-dir")
+        .arg(more)
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(out)
+        .process_group(0);
+    (command, address, log)
+}
+
 impl Agent {
     /// Starts on `home`, which holds the data directory and the log, and waits until a write is accepted.
     pub fn start(home: &Path, variables: &[(&str, PathBuf)]) -> Agent {
-        let agent = Agent::spawn(home, variables);
+        Agent::spawn(home, variables).ready()
+    }
+
+    /// The same with further arguments and with standard output there instead of in the log's file.
+    pub fn with_output(home: &Path, arguments: &[&str], output: Stdio) -> Agent {
+        let (mut command, address, log) = command(home);
+        command.args(arguments).stdout(output);
+        Agent::run(command, address, log).ready()
+    }
+
+    fn ready(self) -> Agent {
         let start = Instant::now();
         let accepted = || {
-            let mut client = Client::connect(agent.address).ok()?;
+            let mut client = Client::connect(self.address).ok()?;
             let answer = client.ask("PUT", "/v1/kv/ready", b"1").ok()?;
             answer.is_acknowledgement().then_some(())
         };
         while accepted().is_none() {
-            assert!(start.elapsed() < START_LIMIT, "no start: {}", agent.log());
+            assert!(start.elapsed() < START_LIMIT, "no start: {}", self.log());
             std::thread::yield_now();
         }
-        agent
+        self
     }
 
-    /// Starts without waiting.
-    pub fn spawn(home: &Path, variables: &[(&str, PathBuf)]) -> Agent {
-        let address = own_address();
-        let config = home.join("agent.json");
-        std::fs::write(
-            &config,
-            r#"{"limits": {"http_max_conns_per_client": 1000}, "enable_script_checks": true}"#,
-        )
-        .unwrap();
-        let more = home.join("config.d");
-        std::fs::create_dir_all(&more).unwrap();
-        let log = home.join("agent.log");
-        let out = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_proconsul"));
-        command
-            .args(["agent", "-server", "-bootstrap-expect=1", "-node=n1"])
-            .args([
-                "-bind",
-                &address.to_string(),
-                "-client",
-                &address.to_string(),
-            ])
-            .arg("-data-dir")
-            .arg(home.join("data"))
-            .arg("-config-file")
-            .arg(config)
-            .arg("-config-dir")
-            .arg(more)
-            .stdin(Stdio::null())
-            .stdout(out.try_clone().unwrap())
-            .stderr(out)
-            .process_group(0);
-        for (name, value) in variables {
-            command.env(name, value);
-        }
+    fn run(mut command: Command, address: Ipv4Addr, log: PathBuf) -> Agent {
         Agent {
             child: command.spawn().expect("the binary starts"),
             address: SocketAddr::from((address, 8500)),
             log,
         }
+    }
+
+    /// Starts without waiting.
+    pub fn spawn(home: &Path, variables: &[(&str, PathBuf)]) -> Agent {
+        let (mut command, address, log) = command(home);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
+        Agent::run(command, address, log)
+    }
+
+    /// Standard output of an agent that has it as a pipe.
+    pub fn take_output(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("a pipe, not taken yet")
     }
 
     pub fn client(&self) -> Client {

@@ -4,6 +4,7 @@
 //! - [`killed`]: `kill -9` under write load.
 //! - [`metrics`]: every metric that something feeds changes.
 //! - [`private`]: other users of the machine cannot read what it keeps.
+//! - [`unread`]: nobody reads the log.
 //! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
 //! What each of them proves, and what not, stands in docs/durability.md.
@@ -18,3 +19,4 @@ mod private;
 mod reload;
 mod shim;
 mod shimmed;
+mod unread;

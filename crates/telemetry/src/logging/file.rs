@@ -1,6 +1,8 @@
 //! The log file: rotated by size and age, old ones pruned.
 
 use super::LogConfig;
+use super::line::Level;
+use super::queue::Sink;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -48,16 +50,17 @@ impl RotatedFile {
         Ok(Some(this))
     }
 
-    /// Writes a line; a file that cannot be written loses it, the log goes on elsewhere.
-    pub(super) fn write(&mut self, line: &[u8]) {
+    fn append(&mut self, line: &[u8]) -> bool {
         let full = self.bytes_max > 0 && self.written >= self.bytes_max;
         let old = !self.age_max.is_zero() && self.opened.elapsed() >= self.age_max;
         if full || old {
             self.rotate();
         }
-        if self.file.write_all(line).is_ok() {
+        let written = self.file.write_all(line).is_ok();
+        if written {
             self.written += line.len() as u64;
         }
+        written
     }
 
     fn rotate(&mut self) {
@@ -78,6 +81,7 @@ impl RotatedFile {
         self.prune();
     }
 
+    /// What stands before and after the number in an archive's name; one of a file without extension ends in `.log`.
     fn parts(&self) -> (String, String) {
         let stem = self
             .path
@@ -88,8 +92,7 @@ impl RotatedFile {
         let ending = self
             .path
             .extension()
-            .map(|e| format!(".{}", e.to_string_lossy()))
-            .unwrap_or_default();
+            .map_or_else(|| ".log".into(), |e| format!(".{}", e.to_string_lossy()));
         (stem, ending)
     }
 
@@ -128,6 +131,13 @@ impl RotatedFile {
     }
 }
 
+impl Sink for RotatedFile {
+    /// A file that cannot be written loses the line, the log goes on elsewhere.
+    fn write(&mut self, _: Level, text: &[u8]) -> bool {
+        self.append(text)
+    }
+}
+
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .create(true)
@@ -140,13 +150,13 @@ fn append(path: &Path) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn files_rotate_by_size_and_old_ones_go() {
+    /// Names in the folder after six lines into a file that is full with one and keeps two archives.
+    fn rotated(name: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let config = LogConfig {
             level: "info".into(),
             json: false,
-            file: format!("{}/", folder.path().display()),
+            file: format!("{}/{name}", folder.path().display()),
             rotate_duration: Duration::from_secs(3600),
             rotate_bytes: 10,
             rotate_max_files: 2,
@@ -155,19 +165,28 @@ mod tests {
         };
         let mut file = RotatedFile::open(&config).unwrap().unwrap();
         for _ in 0..6 {
-            file.write(b"0123456789\n");
+            assert!(file.write(Level::Info, b"0123456789\n"));
         }
-        let names: Vec<String> = fs::read_dir(folder.path())
+        fs::read_dir(folder.path())
             .unwrap()
             .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        assert_eq!(names.len(), 3, "{names:?}");
-        assert!(names.iter().any(|name| name == "consul.log"));
-        assert!(
-            names
-                .iter()
-                .filter(|name| name.starts_with("consul-"))
-                .all(|name| name.ends_with(".log"))
-        );
+            .collect()
+    }
+
+    #[test]
+    fn files_rotate_by_size_and_old_ones_go() {
+        for (given, now, stem, ending) in [
+            ("", "consul.log", "consul-", ".log"),
+            ("agent.txt", "agent.txt", "agent-", ".txt"),
+            ("agent", "agent", "agent-", ".log"),
+        ] {
+            let names = rotated(given);
+            assert_eq!(names.len(), 3, "{names:?}");
+            let number = |name: &String| -> Option<u128> {
+                name.strip_prefix(stem)?.strip_suffix(ending)?.parse().ok()
+            };
+            assert!(names.iter().any(|name| name == now), "{names:?}");
+            assert_eq!(names.iter().filter_map(number).count(), 2, "{names:?}");
+        }
     }
 }

@@ -137,6 +137,23 @@ impl Line {
         line
     }
 
+    /// A line of the log about itself.
+    pub(super) fn own(level: Level, message: &str, pairs: &[(&'static str, u64)]) -> Self {
+        let at = SystemTime::now();
+        let pair = |(name, number): &(&'static str, u64)| {
+            let text = number.to_string();
+            (*name, Pair { text, bare: true })
+        };
+        Self {
+            at,
+            ahead: ahead(at),
+            level,
+            logger: "agent".into(),
+            message: message.to_owned(),
+            pairs: pairs.iter().map(pair).collect(),
+        }
+    }
+
     /// The line with its newline.
     pub fn render(&self, json: bool) -> Vec<u8> {
         if json {

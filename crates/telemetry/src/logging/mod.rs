@@ -1,16 +1,22 @@
 //! The log: lines in the reference's shapes (spec/agent-config.md §12.4) to stdout, a rotated file, syslog, and whoever
-//! monitors.
+//! monitors. Every place has a bounded queue and a thread of its own, so that a reader who stopped holds nobody.
 
 mod file;
 mod line;
+mod losses;
+mod queue;
+mod stdout;
 mod syslog;
 
+use crate::Metrics;
 use file::RotatedFile;
+use losses::Lost;
 use parking_lot::Mutex;
-use std::io::Write;
+use queue::{Queue, Waiting};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use stdout::Stdout;
 use syslog::Syslog;
 use tokio::sync::mpsc;
 use tracing::{Event, Metadata, Subscriber};
@@ -18,6 +24,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 pub(crate) use line::utc;
 pub use line::{Level, Line};
+pub use queue::QUEUE_BYTES_MAX;
 
 /// Lines that a slow monitor may have waiting; further ones are dropped and counted.
 pub const MONITOR_QUEUE_MAX: usize = 512;
@@ -53,18 +60,16 @@ struct Monitor {
     dropped: u64,
 }
 
-struct Sinks {
-    file: Option<RotatedFile>,
-    syslog: Option<Syslog>,
-    monitors: Vec<Monitor>,
-}
-
 struct Shared {
     level: AtomicU8,
     /// The most talkative of log and monitors: what is worth a line at all.
     widest: AtomicU8,
     json: bool,
-    sinks: Mutex<Sinks>,
+    /// Standard output, and the file and syslog if there are.
+    places: Vec<Queue>,
+    lost: Arc<Lost>,
+    /// Locked while a line is handed on, so that all see the same order.
+    monitors: Mutex<Vec<Monitor>>,
 }
 
 /// The running log. Cheap to clone.
@@ -82,22 +87,24 @@ pub fn init(config: LogConfig) -> Result<LogHandle, String> {
             config.level
         )
     })?;
-    let file =
-        RotatedFile::open(&config).map_err(|error| format!("Failed to setup logging: {error}"))?;
-    let syslog = if config.syslog {
-        Some(Syslog::connect(&config.syslog_facility)?)
-    } else {
-        None
-    };
+    let failed = |error: std::io::Error| format!("Failed to setup logging: {error}");
+    let lost = Arc::new(Lost::new(config.json));
+    let mut places =
+        vec![Queue::start(Stdout::open().map_err(failed)?, lost.clone()).map_err(failed)?];
+    if let Some(file) = RotatedFile::open(&config).map_err(failed)? {
+        places.push(Queue::start(file, lost.clone()).map_err(failed)?);
+    }
+    if config.syslog {
+        let syslog = Syslog::connect(&config.syslog_facility)?;
+        places.push(Queue::start(syslog, lost.clone()).map_err(failed)?);
+    }
     let handle = LogHandle(Arc::new(Shared {
         level: AtomicU8::new(level as u8),
         widest: AtomicU8::new(level as u8),
         json: config.json,
-        sinks: Mutex::new(Sinks {
-            file,
-            syslog,
-            monitors: Vec::new(),
-        }),
+        places,
+        lost,
+        monitors: Mutex::default(),
     }));
     let subscriber = tracing_subscriber::registry().with(Output(handle.clone()));
     // A second agent in one process (tests) shares the first one's log.
@@ -110,7 +117,7 @@ impl LogHandle {
     pub fn set_level(&self, level: &str) {
         if let Some(level) = Level::parse(level) {
             self.0.level.store(level as u8, Ordering::Relaxed);
-            self.widen(&self.0.sinks.lock());
+            self.widen(&self.0.monitors.lock());
         }
     }
 
@@ -121,21 +128,35 @@ impl LogHandle {
     pub fn subscribe(&self, level: &str, json: bool) -> Result<mpsc::Receiver<Vec<u8>>, String> {
         let level = Level::parse(level).ok_or_else(|| format!("Unknown log level: {level}"))?;
         let (lines, receiver) = mpsc::channel(MONITOR_QUEUE_MAX);
-        let mut sinks = self.0.sinks.lock();
-        sinks.monitors.push(Monitor {
+        let mut monitors = self.0.monitors.lock();
+        monitors.push(Monitor {
             level,
             json,
             lines,
             dropped: 0,
         });
-        self.widen(&sinks);
+        self.widen(&monitors);
         Ok(receiver)
     }
 
-    fn widen(&self, sinks: &Sinks) {
+    /// Counts lines that nobody took as `telemetry.dropped` with the label `log`, those of before too.
+    pub fn count_in(&self, metrics: &Metrics) {
+        self.0.lost.count_in(metrics);
+    }
+
+    /// Waits until every line is where it belongs, at most `limit`; whether all are.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        let mut all = true;
+        for place in &self.0.places {
+            all &= place.flush(until);
+        }
+        all
+    }
+
+    fn widen(&self, monitors: &[Monitor]) {
         let own = self.0.level.load(Ordering::Relaxed);
-        let widest = sinks
-            .monitors
+        let widest = monitors
             .iter()
             .map(|monitor| monitor.level as u8)
             .chain([own])
@@ -147,25 +168,20 @@ impl LogHandle {
 
     fn write(&self, line: &Line) {
         let own = line.level as u8 >= self.0.level.load(Ordering::Relaxed);
-        let mut sinks = self.0.sinks.lock();
+        let mut monitors = self.0.monitors.lock();
         if own {
-            let text = line.render(self.0.json);
-            // Nobody may be reading our output any more; the file and the monitors still are.
-            let _ = std::io::stdout().lock().write_all(&text);
-            if let Some(file) = &mut sinks.file {
-                file.write(&text);
-            }
-            if let Some(syslog) = &mut sinks.syslog {
-                syslog.write(line, &text);
+            let waiting = Waiting::of(line, self.0.json);
+            for place in &self.0.places {
+                place.push(waiting.clone());
             }
         }
-        if sinks.monitors.is_empty() {
+        if monitors.is_empty() {
             return;
         }
-        let before = sinks.monitors.len();
-        sinks.monitors.retain_mut(|monitor| monitor.take(line));
-        if sinks.monitors.len() != before {
-            self.widen(&sinks);
+        let before = monitors.len();
+        monitors.retain_mut(|monitor| monitor.take(line));
+        if monitors.len() != before {
+            self.widen(&monitors);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Syslog over the machine's datagram socket (RFC 3164 lines).
 
-use super::line::{Level, Line};
+use super::line::Level;
+use super::queue::Sink;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -45,9 +46,11 @@ impl Syslog {
         }
         Err("Syslog setup did not succeed within timeout (1m0s).".into())
     }
+}
 
-    pub(super) fn write(&mut self, line: &Line, text: &[u8]) {
-        let severity = match line.level {
+impl Sink for Syslog {
+    fn write(&mut self, level: Level, text: &[u8]) -> bool {
+        let severity = match level {
             Level::Trace | Level::Debug => 7,
             Level::Info => 5,
             Level::Warn => 4,
@@ -60,13 +63,15 @@ impl Syslog {
         )
         .into_bytes();
         datagram.extend_from_slice(text.trim_ascii_end());
-        if self.socket.send(&datagram).is_err()
-            && let Ok(socket) = open()
-        {
-            // The daemon was restarted: once more to the new one, and that line is lost if it fails too.
-            self.socket = socket;
-            let _ = self.socket.send(&datagram);
+        if self.socket.send(&datagram).is_ok() {
+            return true;
         }
+        let Ok(socket) = open() else {
+            return false;
+        };
+        // The daemon was restarted: once more to the new one, and that line is lost if it fails too.
+        self.socket = socket;
+        self.socket.send(&datagram).is_ok()
     }
 }
 

@@ -278,7 +278,7 @@ pub(super) const ALL: [Row; ROW_COUNT] = [
     row("state.peerings", Gauge, &["datacenter"], "Peerings."),
     row("state.service_instances", Gauge, &["datacenter"], "Instances of services in the catalog."),
     row("state.services", Gauge, &["datacenter"], "Names of services in the catalog."),
-    row("telemetry.dropped", Counter, &["reason"], "Observations lost: no place for another series, or a sink that does not keep up (ours only)."),
+    row("telemetry.dropped", Counter, &["reason"], "Lost: observations without a place for another series (`series`) or of a sink that does not keep up (`sink`), lines of the log that nobody took (`log`) (ours only)."),
     row("txn.apply", Timer, &[], "Time of a transaction that writes."),
     row("txn.read", Timer, &[], "Time of a transaction that reads."),
     row("version", Gauge, &["version", "pre_release"], "Always 1; the labels tell the version."),
