@@ -1,7 +1,7 @@
 //! What of the agent's configuration the door needs.
 
 use crate::h1::{HEADER_SLACK, MAX_HEADER_BYTES};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING, VARY};
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -132,6 +132,9 @@ impl FromStr for Cidr {
     }
 }
 
+/// Headers that say how an answer is framed: only the connection knows, so a configured one is left out.
+const FRAMING: [HeaderName; 3] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
+
 /// A [`Config`] with what every request needs of it worked out.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -165,13 +168,13 @@ impl Prepared {
             .response_headers
             .iter()
             .filter_map(|(n, v)| pair(n, v))
+            .filter(|(name, _)| !FRAMING.contains(name))
             .collect();
         let mut common = Vec::new();
         common.extend(pair("x-consul-default-acl-policy", &config.default_policy));
         if config.translate_wan_addrs {
             common.extend(pair("x-consul-translate-addresses", "true"));
         }
-        common.extend(pair("vary", "Accept-Encoding"));
         let taken = |name: &HeaderName| common.iter().any(|(n, _)| n == name);
         let own: Vec<_> = response_headers
             .iter()
@@ -179,6 +182,8 @@ impl Prepared {
             .cloned()
             .collect();
         common.extend(own);
+        // Beside what the operator says answers vary by.
+        common.push((VARY, HeaderValue::from_static("Accept-Encoding")));
         let default_token = ports::Token::new(&config.default_token);
         Self {
             config,

@@ -8,6 +8,7 @@ use crate::gzip;
 use crate::h1::Head;
 use crate::params::Params;
 use crate::path;
+use crate::redact;
 use crate::reply::{Body, JSON, OCTETS, Reply, Shape, TEXT};
 use crate::request::{Handled, Outcome, Request, RequestBody, token};
 use crate::serve::Connections;
@@ -389,25 +390,9 @@ struct Said {
 
 impl Said {
     fn of(arrival: &Arrival<'_>) -> Self {
-        let mut url = arrival.head.path().to_owned();
-        for (at, pair) in arrival
-            .head
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .enumerate()
-        {
-            if pair.is_empty() {
-                continue;
-            }
-            url.push(if at == 0 { '?' } else { '&' });
-            // A token in the log would be a token for whoever reads logs.
-            let secret = pair.split('=').next() == Some("token");
-            url.push_str(if secret { "token=<hidden>" } else { pair });
-        }
         let from = arrival.remote.address();
         Self {
-            url,
+            url: redact::url(&arrival.head),
             from: from.map_or_else(|| "@".to_owned(), |address| address.to_string()),
         }
     }
@@ -465,7 +450,9 @@ fn into_response(
         ..
     } = reply;
     for (name, value) in common {
-        if !headers.contains_key(name) {
+        if *name == VARY {
+            headers.append(name, value.clone());
+        } else if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
     }

@@ -20,6 +20,7 @@ mod h1;
 mod params;
 mod path;
 mod read;
+mod redact;
 mod reply;
 mod request;
 mod routes;

@@ -79,7 +79,8 @@ impl Params {
     }
 }
 
-fn unescape(text: &str) -> Option<String> {
+/// Decodes `%XX` and `+`; `None` for a broken escape. What is no UTF-8 reads as U+FFFD.
+pub(crate) fn unescape(text: &str) -> Option<String> {
     if !text.bytes().any(|b| b == b'%' || b == b'+') {
         return Some(text.to_owned());
     }
@@ -104,7 +105,8 @@ fn unescape(text: &str) -> Option<String> {
     )
 }
 
-fn escape(out: &mut String, text: &str) {
+/// Writes `text` with everything escaped that has a meaning in a query.
+pub(crate) fn escape(out: &mut String, text: &str) {
     use std::fmt::Write as _;
     for byte in text.bytes() {
         match byte {

@@ -168,6 +168,19 @@ impl Request {
     }
 }
 
+/// The header that brings a token.
+pub(crate) const TOKEN_HEADER: &str = "x-consul-token";
+
+/// The token that `Authorization` brings.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    rest.split_whitespace().next()
+}
+
 /// The token by precedence: query, header, bearer, the agent's own (spec/http-api.md §3.1).
 pub(crate) fn token(params: &Params, headers: &HeaderMap, settings: &Prepared) -> Token {
     let text = |name: &str| {
@@ -180,19 +193,11 @@ pub(crate) fn token(params: &Params, headers: &HeaderMap, settings: &Prepared) -
     if !query.is_empty() {
         return Token::new(query);
     }
-    let header = text("x-consul-token");
+    let header = text(TOKEN_HEADER);
     if !header.is_empty() {
         return Token::new(header);
     }
-    let authorization = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .trim();
-    if let Some((scheme, rest)) = authorization.split_once(' ')
-        && scheme.eq_ignore_ascii_case("bearer")
-        && let Some(word) = rest.split_whitespace().next()
-    {
+    if let Some(word) = bearer(headers) {
         return Token::new(word);
     }
     settings.default_token.clone()

@@ -4,8 +4,9 @@ use super::Wire;
 use crate::Body;
 use crate::door::Door;
 use bytes::{Buf as _, Bytes};
-use hyper::Response;
 use hyper::body::Body as _;
+use hyper::header::DATE;
+use hyper::{Response, StatusCode};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -38,20 +39,16 @@ impl Wire {
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(parts.status.as_str().as_bytes());
         out.push(b' ');
-        out.extend_from_slice(
-            parts
-                .status
-                .canonical_reason()
-                .unwrap_or_default()
-                .as_bytes(),
-        );
+        out.extend_from_slice(reason(parts.status).as_bytes());
         for (name, value) in &parts.headers {
             out.extend_from_slice(b"\r\n");
             push_name(&mut out, name.as_str());
             out.extend_from_slice(b": ");
             out.extend_from_slice(value.as_bytes());
         }
-        door.dates.push(&mut out, door.ports.time.wall());
+        if !parts.headers.contains_key(DATE) {
+            door.dates.push(&mut out, door.ports.time.wall());
+        }
         if !manner.keep {
             out.extend_from_slice(b"\r\nConnection: close");
         } else if manner.http10 {
@@ -130,6 +127,16 @@ impl Wire {
         }
         self.stream.write_all(b"0\r\n\r\n").await?;
         self.stream.flush().await
+    }
+}
+
+/// The words of a status as Go's server has them, which are those of an older RFC here and there.
+fn reason(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        413 => "Request Entity Too Large",
+        414 => "Request URI Too Long",
+        416 => "Requested Range Not Satisfiable",
+        _ => status.canonical_reason().unwrap_or_default(),
     }
 }
 

@@ -24,6 +24,11 @@ impl Got {
             .find(|(n, _)| n == name)
             .map_or("", |(_, value)| value)
     }
+
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let found = self.headers.iter().filter(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str()).collect()
+    }
 }
 
 pub(super) struct Bench {
@@ -297,6 +302,31 @@ fn configured_headers() {
         "application/json"
     );
     assert_eq!(bench.get("/v1/kv/k").header("x-custom"), "one");
+}
+
+#[test]
+fn configured_headers_stand_beside_our_own() {
+    let headers = [
+        ("Vary", "Origin"),
+        ("Access-Control-Allow-Origin", "https://ui.example"),
+        ("Content-Length", "3"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "close"),
+    ];
+    let bench = Bench::new(Config {
+        response_headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec(),
+        ..Config::default()
+    });
+    let got = bench.get("/v1/kv/k");
+    assert_eq!(got.all("vary"), ["Origin", "Accept-Encoding"]);
+    assert_eq!(
+        got.header("access-control-allow-origin"),
+        "https://ui.example"
+    );
+    for name in ["content-length", "transfer-encoding", "connection"] {
+        assert_eq!(got.header(name), "", "{name}");
+    }
+    assert_eq!(bench.get("/nosuch").all("vary"), ["Origin"]);
 }
 
 #[test]
