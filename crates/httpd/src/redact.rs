@@ -41,16 +41,10 @@ pub(crate) fn url(head: &Head) -> String {
             shown.push_str("token=");
             shown.push_str(HIDDEN);
         } else {
-            shown.push_str(&without(
-                pair,
-                unescape(pair).map(Cow::Owned),
-                &tokens,
-                |text| {
-                    let mut out = String::new();
-                    escape(&mut out, text);
-                    out
-                },
-            ));
+            for (at, part) in pair.splitn(2, '=').enumerate() {
+                shown.push_str(if at == 0 { "" } else { "=" });
+                shown.push_str(&part_of(part, &tokens));
+            }
         }
     }
     shown
@@ -74,6 +68,15 @@ fn brought(head: &Head, pairs: &[&str]) -> Vec<String> {
     tokens.extend(bearer(&head.headers).map(str::to_owned));
     tokens.retain(|token| token.len() >= MIN_FOUND);
     tokens
+}
+
+/// A parameter's name or value.
+fn part_of<'a>(raw: &'a str, tokens: &[String]) -> Cow<'a, str> {
+    without(raw, unescape(raw).map(Cow::Owned), tokens, |text| {
+        let mut out = String::new();
+        escape(&mut out, text);
+        out
+    })
 }
 
 fn path_of(raw: &str, tokens: &[String]) -> String {
@@ -185,7 +188,7 @@ mod tests {
             ),
             (
                 "/v1/kv/a?next=%2Fv1%3Ftoken%3D5ec4e7-5ec4e7",
-                "/v1/kv/a?next%3D%2Fv1%3Ftoken%3D<hidden>",
+                "/v1/kv/a?next=%2Fv1%3Ftoken%3D<hidden>",
             ),
             ("/v1/acl/info/5ec4e7-5ec4e7?x", "/v1/acl/info/<hidden>?x"),
             ("/v1/acl/in%66o/5ec4e7-5ec4e7", "/v1/acl/info/<hidden>"),
@@ -201,7 +204,7 @@ mod tests {
                 let target = format!("/v1/acl/token/{text}?filter={text}");
                 assert_eq!(
                     shown(&target, &[header]),
-                    "/v1/acl/token/<hidden>?filter%3D<hidden>"
+                    "/v1/acl/token/<hidden>?filter=<hidden>"
                 );
             }
         }
