@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("local", 1),
     ("dns", 1),
     ("yamux", 1),
+    ("swim", 1),
     ("rt", 2),
     ("telemetry", 2),
     ("net", 2),

@@ -4,7 +4,9 @@ use anyhow::{Result, bail};
 use std::path::Path;
 
 /// Crates below the line.
-const PURE: &[&str] = &["dialect", "bexpr", "model", "wire", "state", "local", "dns"];
+const PURE: &[&str] = &[
+    "dialect", "bexpr", "model", "wire", "state", "local", "dns", "yamux", "swim",
+];
 
 /// What their sources may not name, and what to do instead.
 const BANNED: &[(&str, &str)] = &[

@@ -1,0 +1,7 @@
+//! Packets and streams against bytes of real agents, against the specification's vectors and against bytes of no sense.
+
+mod hostile;
+mod keys;
+mod recorded;
+mod support;
+mod vectors;
