@@ -1,6 +1,9 @@
-//! A disk that keeps only what was synced. A crash may keep any of the sectors written since (torn writes)
-//! and the first few of the directory changes since; it can strike between any two operations. Errors are
-//! injected, and then a write is done in part.
+//! A disk that keeps only what was synced. A power failure may keep any of the sectors written since (torn
+//! writes) and the first few of the directory changes since; it can strike between any two operations. The
+//! death of the process alone loses nothing: the cache stays. Errors are injected: a write is then done in
+//! part, and a sync leaves some sectors written and the others **clean**, as an operating system does: they
+//! read as new, no later sync writes them, and a power failure brings the old ones back. Sizes and names
+//! stand in a journal: a failed sync leaves those changes for the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,7 +19,10 @@ const SECTOR: usize = 512;
 struct Content {
     now: Vec<u8>,
     durable: Vec<u8>,
+    /// Sectors that the next sync writes.
     dirty: BTreeSet<usize>,
+    /// Sectors that were cut off: zeros once the change of size is durable.
+    zeroed: BTreeSet<usize>,
     resized: bool,
 }
 
@@ -32,7 +38,7 @@ struct State {
     durable_names: BTreeMap<String, usize>,
     changes: Vec<DirChange>,
     random: Random,
-    /// Operations until power fails.
+    /// Operations until power fails, or the process dies.
     until_crash: Option<u32>,
     dead: bool,
     /// Chance in 10,000 that a write or a sync reports an error.
@@ -81,12 +87,12 @@ impl SimDisk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Power fails after so many more operations.
+    /// Power fails, or the process dies, after so many more operations.
     pub fn crash_after(&self, operations: u32) {
         self.state().until_crash = Some(operations);
     }
 
-    /// Whether power has failed.
+    /// Whether that has happened.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.state().dead
@@ -116,13 +122,18 @@ impl SimDisk {
             if file.resized && state.random.chance(50) {
                 file.durable.resize(file.now.len(), 0);
             }
+            let kept = |random: &mut Random| match style {
+                0 => false,
+                1 => true,
+                _ => random.chance(50),
+            };
+            for sector in std::mem::take(&mut file.zeroed) {
+                if kept(&mut state.random) {
+                    zero_sector(file, sector);
+                }
+            }
             for sector in std::mem::take(&mut file.dirty) {
-                let kept = match style {
-                    0 => false,
-                    1 => true,
-                    _ => state.random.chance(50),
-                };
-                if kept {
+                if kept(&mut state.random) {
                     keep_sector(file, sector);
                 }
             }
@@ -131,6 +142,31 @@ impl SimDisk {
         }
         state.dead = false;
         state.until_crash = None;
+    }
+
+    /// The process dies (if it has not yet) and the system lives on: everything reads as it was written, and nothing of it
+    /// became durable by that.
+    pub fn kill(&self) {
+        let state = &mut *self.state();
+        state.dead = false;
+        state.until_crash = None;
+    }
+}
+
+fn zero_sector(file: &mut Content, sector: usize) {
+    let start = (sector * SECTOR).min(file.durable.len());
+    let end = (start + SECTOR).min(file.durable.len());
+    file.durable[start..end].fill(0);
+}
+
+/// What is durable of a file's size, and of what was cut off it.
+fn keep_size(file: &mut Content) {
+    if file.resized {
+        file.durable.resize(file.now.len(), 0);
+        file.resized = false;
+    }
+    for sector in std::mem::take(&mut file.zeroed) {
+        zero_sector(file, sector);
     }
 }
 
@@ -274,13 +310,18 @@ impl DiskFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         let state = &mut *self.0.state();
         if !state.operation(true)? {
+            if !state.dead {
+                let (file, random) = (&mut state.files[self.1], &mut state.random);
+                for sector in std::mem::take(&mut file.dirty) {
+                    if random.chance(50) {
+                        keep_sector(file, sector);
+                    }
+                }
+            }
             return Err(state.error());
         }
         let file = &mut state.files[self.1];
-        if file.resized {
-            file.durable.resize(file.now.len(), 0);
-            file.resized = false;
-        }
+        keep_size(file);
         for sector in std::mem::take(&mut file.dirty) {
             keep_sector(file, sector);
         }
@@ -296,9 +337,14 @@ impl DiskFile for SimFile {
         let old = file.now.len();
         file.now.resize(len as usize, 0);
         file.resized = true;
-        // What is cut and grown back reads as zero: those sectors change.
+        // What is cut and grown back reads as zero: whole sectors with the size, the one at the border by a write.
         let cut = old.min(len as usize);
-        file.dirty.extend(cut / SECTOR..old.div_ceil(SECTOR));
+        let whole = cut.div_ceil(SECTOR);
+        drop(file.dirty.split_off(&whole));
+        file.zeroed.extend(whole..old.div_ceil(SECTOR));
+        if cut < old && cut % SECTOR != 0 {
+            file.dirty.insert(cut / SECTOR);
+        }
         Ok(())
     }
 }

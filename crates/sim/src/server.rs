@@ -131,9 +131,14 @@ impl Server {
         Ok(true)
     }
 
-    /// Stops at once; unsynced bytes are lost or torn. Gives back the operations nobody will answer.
-    pub fn crash(&mut self) -> BTreeSet<OpId> {
-        self.disk.crash();
+    /// Stops at once. With the power, unsynced bytes are lost or torn; a process that is killed loses none. Gives back the
+    /// operations nobody will answer.
+    pub fn crash(&mut self, power: bool) -> BTreeSet<OpId> {
+        if power {
+            self.disk.crash();
+        } else {
+            self.disk.kill();
+        }
         self.running.take().map(|r| r.open).unwrap_or_default()
     }
 

@@ -236,9 +236,10 @@ impl World {
         self.settle(at)
     }
 
-    /// The server loses power; it comes back later.
+    /// The server loses power, or its process is killed; it comes back later.
     fn crash(&mut self, at: usize) -> Result<(), Failure> {
-        let open = self.servers[at].crash();
+        let power = self.random.chance(50);
+        let open = self.servers[at].crash(power);
         self.servers[at].life += 1;
         for op in open {
             self.end(op, End::Unknown);
