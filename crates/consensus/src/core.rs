@@ -406,8 +406,13 @@ impl<W, R> Core<W, R> {
             entries: ready.take_entries(),
             ..Write::default()
         };
-        let now = ready.take_messages();
-        let later = ready.take_persisted_messages();
+        let mut now = ready.take_messages();
+        let mut later = ready.take_persisted_messages();
+        if self.faults == Faults::VoteEarly {
+            let vote = |m: &Message| m.get_msg_type() == MessageType::MsgRequestVoteResponse;
+            now.extend(later.iter().filter(|m| vote(m)).cloned());
+            later.retain(|m| !vote(m));
+        }
         let reads = ready.take_read_states();
         let committed = ready.take_committed_entries();
         if let Some(state) = ready.hs() {
@@ -468,10 +473,11 @@ impl<W, R> Core<W, R> {
 
     /// Releases what waited for writes that are durable by now.
     fn settle(&mut self) -> Result<(), Violation> {
+        let early = u64::from(self.faults == Faults::WrittenEarly);
         let covered = self
             .outstanding
             .front()
-            .map_or(self.last_ready, |open| open - 1);
+            .map_or(self.last_ready, |open| open - 1 + early);
         self.node.on_persist_ready(covered);
         while let Some((_, messages)) = self.held.pop_front_if(|(n, _)| *n <= covered) {
             self.send(messages);

@@ -21,6 +21,18 @@ pub enum Faults {
     AcknowledgeEarly,
     /// Reads are answered without asking a majority.
     ReadUnconfirmed,
+    /// What a start reads from the log counts as durable.
+    TrustCache,
+    /// A start syncs what it read, and does not write it again before.
+    SyncUnwritten,
+    /// A write counts as durable when the one before it is.
+    WrittenEarly,
+    /// A vote is sent before it is on disk.
+    VoteEarly,
+    /// A snapshot takes one entry more from the log than it covers.
+    PurgeTooFar,
+    /// Whether old segments could be removed is not looked at.
+    IgnorePurge,
 }
 
 impl Faults {

@@ -442,7 +442,9 @@ impl Log {
                 .disk
                 .remove(&name(segment.header.sequence))
                 .and_then(|()| self.disk.sync_dir());
-            if let Err(error) = gone {
+            if let Err(error) = gone
+                && self.options.faults != Faults::IgnorePurge
+            {
                 return Err(self.fail(error));
             }
         }
@@ -456,6 +458,7 @@ impl Log {
     /// What the medium says.
     pub fn purge(&mut self, index: u64) -> io::Result<u64> {
         self.check()?;
+        let index = index + u64::from(self.options.faults == Faults::PurgeTooFar);
         let mut count = 0;
         for pair in self.segments.windows(2) {
             if pair[0].next() > index || pair[1].header.first > index {

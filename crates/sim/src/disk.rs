@@ -342,7 +342,7 @@ impl DiskFile for SimFile {
         let whole = cut.div_ceil(SECTOR);
         drop(file.dirty.split_off(&whole));
         file.zeroed.extend(whole..old.div_ceil(SECTOR));
-        if cut < old && cut % SECTOR != 0 {
+        if cut < old && !cut.is_multiple_of(SECTOR) {
             file.dirty.insert(cut / SECTOR);
         }
         Ok(())

@@ -58,6 +58,12 @@ pub fn fault(name: &str) -> Option<Faults> {
         "drop-waiter" => Faults::DropWaiter,
         "commit-ahead" => Faults::CommitAhead,
         "read-unconfirmed" => Faults::ReadUnconfirmed,
+        "trust-cache" => Faults::TrustCache,
+        "sync-unwritten" => Faults::SyncUnwritten,
+        "written-early" => Faults::WrittenEarly,
+        "vote-early" => Faults::VoteEarly,
+        "purge-too-far" => Faults::PurgeTooFar,
+        "ignore-purge" => Faults::IgnorePurge,
         _ => return None,
     })
 }

@@ -9,10 +9,11 @@ use raft::eraftpb::Entry;
 use super::{HardState, Log, LogError, LogOptions, Position, Segment, entry_bytes, name};
 use crate::codec::{Malformed, Reader};
 use crate::disk::{Disk, DiskFile};
+use crate::faults::Faults;
 use crate::membership::Membership;
 use crate::message;
 use crate::observe::Counts;
-use crate::record::{self, Kind};
+use crate::record::{self, Header, Kind};
 use crate::scan::{self, SEGMENT_HEADER, Scan, SegmentHeader};
 
 /// A log and what it held.
@@ -34,6 +35,9 @@ pub struct Opened {
     /// Bytes of an interrupted write were cut off.
     pub cut: bool,
 }
+
+/// Bytes written at once where a segment is written again.
+const REWRITE: usize = 1 << 20;
 
 fn sequence(name: &str) -> Option<u64> {
     let stem = name.strip_suffix(".log")?;
@@ -94,13 +98,15 @@ impl Log {
             }
         }
         sequences.sort_unstable();
+        // Names may have been changed by a process that died before it synced the directory.
+        disk.sync_dir()?;
         if sequences.is_empty() {
             if snapshot.is_some() {
                 return damaged(name(1), 0, "there is a snapshot but no log");
             }
             return Log::create(disk, options, fresh_id);
         }
-        let replay = read_segments(&*disk, &sequences, snapshot)?;
+        let replay = read_segments(&*disk, &sequences, snapshot, options.faults)?;
         let raft_id = replay
             .segments
             .last()
@@ -207,6 +213,7 @@ fn read_segments(
     disk: &dyn Disk,
     sequences: &[u64],
     snapshot: Option<Position>,
+    faults: Faults,
 ) -> Result<Replay, LogError> {
     let mut replay = Replay {
         segments: Vec::new(),
@@ -274,10 +281,24 @@ fn read_segments(
                 term: header.prev_term,
             };
         }
-        read_segment(&mut replay, header, file, ends[at])?;
+        read_segment(&mut replay, header, file, ends[at], faults)?;
     }
     settle_base(&mut replay, snapshot);
     Ok(replay)
+}
+
+/// Makes durable what was read of the last segment: it may stand in the cache of the system only. The process before this one
+/// may have died between write and sync, or its sync failed: then the pages count as clean, and no sync writes them before
+/// somebody writes them again.
+fn settle_cache(file: &dyn DiskFile, bytes: &[u8], records: &[(usize, Header)]) -> io::Result<()> {
+    // What stands before a seal was synced.
+    let sealed = records.last().filter(|(_, last)| last.kind == Kind::Seal);
+    let from = sealed.and_then(|(_, seal)| records.iter().find(|(_, r)| r.batch == seal.batch));
+    let from = from.map_or(0, |(at, _)| *at).min(bytes.len());
+    for (at, piece) in (from..).step_by(REWRITE).zip(bytes[from..].chunks(REWRITE)) {
+        file.write_at(at as u64, piece)?;
+    }
+    file.sync()
 }
 
 fn read_segment(
@@ -285,10 +306,11 @@ fn read_segment(
     header: SegmentHeader,
     file: Box<dyn DiskFile>,
     end: Option<usize>,
+    faults: Faults,
 ) -> Result<(), LogError> {
     let file_name = name(header.sequence);
     let mut bytes = read_all(&*file)?;
-    let capacity = bytes.len() as u64;
+    let (capacity, is_last) = (bytes.len() as u64, end.is_none());
     let Scan {
         records,
         end,
@@ -313,7 +335,13 @@ fn read_segment(
         file.sync()?;
         replay.cut = true;
     }
-    bytes.truncate(end);
+    // Only the last record's padding may be missing.
+    bytes.resize(end, 0);
+    if is_last && faults != Faults::TrustCache {
+        let written = faults != Faults::SyncUnwritten;
+        let again = if written { &bytes[..] } else { &[] };
+        settle_cache(&*file, again, &records)?;
+    }
     bytes.shrink_to_fit();
     let bytes = Bytes::from(bytes);
     let mut segment = Segment {
