@@ -680,6 +680,11 @@ impl Agent {
     }
 
     /// Ends what a check does and forgets its files.
+    /// What the agent does by itself ends: probes, syncs, watches, aliases. It still answers.
+    pub fn quiet(&self) {
+        self.room.begin_close();
+    }
+
     fn stop_check(&self, id: &str) {
         self.runners.lock().remove(id);
         self.exposed.lock().forget(id);

@@ -3,6 +3,7 @@
 use crate::cache::Account;
 use crate::config::{Config, Prepared};
 use crate::date::Dates;
+use crate::ending::Ending;
 use crate::fault::Fault;
 use crate::gzip;
 use crate::h1::Head;
@@ -23,6 +24,7 @@ use rt::{Instant, Time};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use telemetry::{Metrics, names};
 
 /// What the door calls.
@@ -51,6 +53,7 @@ pub struct Door {
     settings: ArcSwap<Prepared>,
     pub(crate) connections: Connections,
     pub(crate) dates: Dates,
+    pub(crate) ending: Ending,
     /// What was asked with `?cached`.
     pub(crate) cached: Account,
 }
@@ -63,6 +66,7 @@ impl Door {
             settings: ArcSwap::from_pointee(Prepared::new(config)),
             connections: Connections::default(),
             dates: Dates::default(),
+            ending: Ending::default(),
             cached: Account::default(),
         })
     }
@@ -70,6 +74,23 @@ impl Door {
     /// Takes other settings; requests in flight finish with theirs.
     pub fn reload(&self, config: Config) {
         self.settings.store(Arc::new(Prepared::new(config)));
+    }
+
+    /// The process ends in order: waits of the door itself and bodies without an end are over, now and from now on. What
+    /// waits behind a port is ended there.
+    pub fn end_waits(&self) {
+        self.ending.begin();
+    }
+
+    /// Resolves after that time, or when the end has begun.
+    pub(crate) fn over(&self, wait: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let (timeout, ending) = (self.ports.time.sleep(wait), self.ending.begun());
+        async move {
+            tokio::select! {
+                () = timeout => {}
+                () = ending => {}
+            }
+        }
     }
 
     pub(crate) fn settings(&self) -> Arc<Prepared> {

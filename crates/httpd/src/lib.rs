@@ -14,6 +14,7 @@ mod counts;
 mod date;
 mod door;
 mod encode;
+mod ending;
 mod fault;
 mod gzip;
 mod h1;

@@ -11,12 +11,16 @@ use rt::{Room, Time};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long doors and rooms get to end by themselves.
+/// How long answers under way get to be written at an orderly end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+/// How long what is left gets to end by itself after that.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// A running agent.
 pub(crate) struct Running {
     room: Room,
+    /// What listens, and every connection.
+    doors: Room,
     server: Arc<server::Server>,
     limited: Arc<server::RateLimited>,
     agent: Arc<agent::Agent>,
@@ -115,7 +119,7 @@ impl Running {
             time,
         )?;
         let local: Arc<dyn LocalAgent> = Arc::new(agent::AgentPort(agent.clone()));
-        let doors = httpd::Ports {
+        let ports = httpd::Ports {
             time: time.clone(),
             rpc: rpc.clone(),
             operator: Some(server.clone()),
@@ -129,9 +133,10 @@ impl Running {
             process: process(&agent),
             metrics: metrics.clone(),
         };
-        let http = httpd::Door::new(settings.http(), doors);
+        let http = httpd::Door::new(settings.http(), ports);
+        let doors = room.child("doors");
         for listener in bound.http {
-            httpd::serve(room, time, listener, http.clone());
+            httpd::serve(&doors, time, listener, http.clone());
         }
         let dns = Arc::new(dnsd::Door::new(
             dns_config,
@@ -140,10 +145,11 @@ impl Running {
             Some(Box::new(DnsWatch::new(&metrics, &loaded.config.node.name))),
         ));
         if let Some(listeners) = bound.dns {
-            listeners.serve(&dns, room);
+            listeners.serve(&dns, &doors);
         }
         Ok(Self {
             room: room.clone(),
+            doors,
             server,
             limited,
             agent,
@@ -193,14 +199,29 @@ impl Running {
         self.agent.reload(settings.agent(folder), &definitions)
     }
 
-    /// Ends everything in order: the log is closed last, so that what was acknowledged is on disk.
+    /// Ends everything in order: no new work is taken, answers under way are finished with what there is, then the rooms end,
+    /// and the log of the server is closed last, so that what was acknowledged is on disk.
     pub(crate) async fn stop(self) {
+        tracing::info!(target: "agent", "Requesting shutdown");
+        self.doors.begin_close();
+        // First, since it waits for news too and would ask again at once.
+        self.agent.quiet();
+        self.server.end_waits();
+        self.http.end_waits();
+        tracing::info!(target: "agent", "Waiting for endpoints to shut down");
+        if let Err(error) = self.doors.close(DRAIN_LIMIT).await {
+            tracing::warn!(target: "agent", %error, "Answers were cut off");
+        }
+        tracing::info!(target: "agent", "Endpoints down");
         self.agent.stop();
         self.room.begin_close();
+        tracing::info!(target: "agent.server", "shutting down server");
         self.server.shutdown().await;
+        tracing::info!(target: "agent", "consul server down");
         if let Err(error) = self.room.close(CLOSE_LIMIT).await {
-            tracing::warn!(%error, "tasks did not end in time");
+            tracing::warn!(target: "agent", %error, "tasks did not end in time");
         }
         drop(self.data_dir);
+        tracing::info!(target: "agent", "shutdown complete");
     }
 }

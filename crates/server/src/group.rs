@@ -191,6 +191,15 @@ impl Groups {
         self.total.load(Ordering::Relaxed)
     }
 
+    /// Wakes everyone who waits.
+    pub(crate) fn wake_all(&self) {
+        for shard in &self.shards {
+            // Collected first: who wakes may want the shard.
+            let groups: Vec<Arc<Group>> = shard.lock().table.iter().cloned().collect();
+            groups.iter().for_each(|group| group.wake());
+        }
+    }
+
     /// The answer to a query that does not wait.
     pub(crate) fn answer(&self, query: &Query) -> Result<Ran, ports::RpcError> {
         let hash = self.hasher.hash_one(query);

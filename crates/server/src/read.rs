@@ -193,6 +193,9 @@ impl Server {
                     Seen::Wait(ran) => ran,
                 };
                 let first = std::future::poll_fn(|cx| {
+                    if self.ending.load(Ordering::SeqCst) {
+                        return Poll::Ready(First::Over);
+                    }
                     if changed.as_mut().poll(cx).is_ready() {
                         return Poll::Ready(First::Changed);
                     }

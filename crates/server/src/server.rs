@@ -42,6 +42,8 @@ pub struct Server {
     pub(crate) restoring: Mutex<()>,
     /// A restore replaced the state under the leader, whose duties begin anew.
     pub(crate) replaced: Notify,
+    /// The process ends in order: nobody waits for news any more.
+    pub(crate) ending: AtomicBool,
     counters: Arc<Counters>,
     /// When it started; its health has been stable since.
     pub(crate) started: std::time::SystemTime,
@@ -89,6 +91,7 @@ impl Server {
             ready: watch::Sender::new(false),
             restoring: Mutex::new(()),
             replaced: Notify::new(),
+            ending: AtomicBool::new(false),
             config,
             time,
             room: room.clone(),
@@ -148,6 +151,13 @@ impl Server {
             found = ready.wait_for(|ready| *ready) => found.is_ok(),
             () = self.time.sleep(limit) => self.is_ready(),
         }
+    }
+
+    /// Every blocking query is over, now and from now on, and answered as if its time were: an orderly end has begun. All
+    /// else is served until [`Server::shutdown`].
+    pub fn end_waits(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+        self.groups.wake_all();
     }
 
     /// Stops: no task of the room runs any more, the log is closed in order.

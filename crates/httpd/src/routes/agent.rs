@@ -101,7 +101,7 @@ pub(crate) fn service(req: Request) -> Handled {
     let wait = attempt!(wait(&req));
     let id = req.rest_text();
     let known = req.params.text("hash").to_owned();
-    let (agent, time) = (req.door.ports.agent.clone(), req.door.ports.time.clone());
+    let (agent, door) = (req.door.ports.agent.clone(), req.door.clone());
     let (shape, settings) = (req.shape, req.settings.clone());
     let show = move |row: &NodeService, hash: &str| {
         let datacenter = &settings.config.datacenter;
@@ -122,11 +122,11 @@ pub(crate) fn service(req: Request) -> Handled {
         return show(&row, &hash).into();
     }
     Handled::later(async move {
-        let mut timeout = std::pin::pin!(time.sleep(wait));
+        let mut over = std::pin::pin!(door.over(wait));
         loop {
             let late = tokio::select! {
                 () = agent.changed(seen) => false,
-                () = &mut timeout => true,
+                () = &mut over => true,
             };
             seen = agent.version();
             let (row, hash) = look(&*agent)?;

@@ -3,7 +3,7 @@
 
 use crate::encode::service_node;
 use crate::fault::Fault;
-use crate::reply::{Body, BodyError, Reply};
+use crate::reply::{BodyError, Reply};
 use crate::request::{Handled, Request, attempt};
 use bytes::Bytes;
 use dialect::json::{Style, ToJson as _, Writer};
@@ -54,7 +54,8 @@ pub(crate) fn stream(req: Request) -> Handled {
             Format::Events => EVENTS,
         };
         let mut reply = Reply::typed(kind, Bytes::new()).with(CACHE_CONTROL, NO_CACHE);
-        reply.body = Body::stream(Told::new(stream, format, ports.time.clone()));
+        let told = Told::new(stream, format, ports.time.clone());
+        reply.body = door.ending.body(told);
         Ok(reply)
     })
 }

@@ -86,14 +86,14 @@ pub(crate) fn list_received(req: Request) -> Handled {
     if index == 0 || first.index != index {
         return first.reply(shape).into();
     }
-    let timeout = door.ports.time.sleep(wait);
+    let over = door.over(wait);
     Handled::later(async move {
         let mut listing = first;
-        let mut timeout = std::pin::pin!(timeout);
+        let mut over = std::pin::pin!(over);
         loop {
             tokio::select! {
                 () = events.arrived(listing.seen) => {}
-                () = &mut timeout => return Ok(listing.reply(shape)),
+                () = &mut over => return Ok(listing.reply(shape)),
             }
             listing = Listing::take(&*events, &caller, &name);
             if listing.index != index {

@@ -3,7 +3,7 @@
 use super::exporter;
 use crate::encode::list;
 use crate::fault::Fault;
-use crate::reply::{Body, BodyError, JSON, Reply, TEXT};
+use crate::reply::{BodyError, JSON, Reply, TEXT};
 use crate::request::{Handled, Request, attempt};
 use ::telemetry::metrics::{Aggregate, Interval};
 use bytes::{Bytes, BytesMut};
@@ -125,7 +125,7 @@ fn write(w: &mut Writer<'_>, interval: &Interval) {
 pub(crate) fn stream(req: Request) -> Handled {
     let body = Intervals::wait(req.door.ports.metrics.subscribe());
     let mut reply = Reply::typed(JSON, Bytes::new());
-    reply.body = Body::stream(body);
+    reply.body = req.door.ending.body(body);
     reply.into()
 }
 
@@ -186,7 +186,7 @@ pub(crate) fn monitor(req: Request) -> Handled {
             .map_err(Fault::bad)
     );
     let mut reply = Reply::typed(TEXT, Bytes::new());
-    reply.body = Body::stream(Lines(lines));
+    reply.body = req.door.ending.body(Lines(lines));
     reply.into()
 }
 

@@ -66,6 +66,34 @@ async fn an_instance_that_took_another_name_is_gone_but_its_readers_are_not_woke
 }
 
 #[tokio::test]
+async fn an_orderly_end_answers_all_who_wait_and_lets_nobody_wait_again() {
+    let bench = Bench::new().await;
+    bench.kv("set", "a", "1").await;
+    let index = bench.now(key("a")).answer.index;
+    let there = bench.park(key("a"), index, MINUTE).await;
+    let missing = bench.park(key("none"), index, MINUTE).await;
+    bench.server.end_waits();
+    let answered = done("who waited", there).await;
+    assert_eq!(value(&answered).unwrap(), "1");
+    assert_eq!(answered.answer.index, index);
+    done("who waited for nothing", missing).await;
+    let (read, options) = (
+        Query::new(key("a")),
+        ReadOptions {
+            min_index: index,
+            max_wait: MINUTE,
+            ..ReadOptions::default()
+        },
+    );
+    let caller = Caller::internal();
+    let late = bench.server.read(&caller, read, options).await;
+    assert_eq!(value(&late.unwrap()).unwrap(), "1");
+    // Writes under way are still done.
+    bench.kv("set", "a", "2").await;
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn the_wait_ends_with_what_was_last_seen() {
     let bench = Bench::new().await;
     bench.kv("set", "a", "1").await;
