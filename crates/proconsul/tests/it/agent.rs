@@ -1,13 +1,14 @@
 //! The agent as a process of its own.
 
 use crate::http::Client;
+use nix::sys::signal::Signal;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long an agent may take to accept its first write, on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -81,16 +82,14 @@ impl Agent {
     }
 
     fn ready(self) -> Agent {
-        let start = Instant::now();
         let accepted = || {
             let mut client = Client::connect(self.address).ok()?;
             let answer = client.ask("PUT", "/v1/kv/ready", b"1").ok()?;
             answer.is_acknowledgement().then_some(())
         };
-        while accepted().is_none() {
-            assert!(start.elapsed() < START_LIMIT, "no start: {}", self.log());
-            std::thread::yield_now();
-        }
+        testkit::until(START_LIMIT, accepted, || {
+            format!("no start: {}", self.log())
+        });
         self
     }
 
@@ -127,9 +126,18 @@ impl Agent {
 
     /// Asks it to end, and waits for that.
     pub fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        self.wait();
+    }
+
+    pub fn signal(&self, signal: Signal) {
         let id = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
-        self.child.wait().unwrap();
+        nix::sys::signal::kill(id, signal).unwrap();
+    }
+
+    /// Waits for its end; the exit code, unless a signal ended it.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// `kill -9`, and waits for the end.

@@ -12,7 +12,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const SERVICES: usize = 100;
 const STEPS: usize = 600;
@@ -20,8 +20,8 @@ const STEPS: usize = 600;
 const STEADY: usize = 5;
 /// How long everything may take to settle at the end: probes run once a second, comparisons are retried.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
-/// Pause between two looks at something that takes its time.
-const LOOK: Duration = Duration::from_millis(50);
+/// Longest wait for a change before the next look.
+const LOOK: &str = "50ms";
 const STATUSES: [&str; 3] = ["passing", "warning", "critical"];
 
 /// A generator whose every run is the same.
@@ -324,25 +324,28 @@ fn resolves(address: SocketAddr, service: &str) -> bool {
     u16::from_be_bytes([answer[6], answer[7]]) > 0
 }
 
-/// Looks at the steady services until told to stop; what was wrong with them.
+/// Looks at the steady services until told to stop, at every change and now and then; what was wrong with them.
 fn watch_steady(address: &Mutex<Option<SocketAddr>>, stop: &AtomicBool) -> Vec<String> {
-    let mut flaps = Vec::new();
+    let (mut flaps, mut index) = (Vec::new(), 0);
     while !stop.load(Ordering::Relaxed) {
-        let now = *address.lock().unwrap();
+        // While the agent is away there is nothing to see.
         let look = || {
-            let mut client = Client::connect(now?).ok()?;
-            let answer = client
-                .ask("GET", "/v1/health/state/critical?stale", b"")
-                .ok()?;
-            (answer.status == 200).then(|| answer.text())
+            if stop.load(Ordering::Relaxed) {
+                return Some(None);
+            }
+            let mut client = Client::connect((*address.lock().unwrap())?).ok()?;
+            let target = format!("/v1/health/state/critical?stale&index={index}&wait={LOOK}");
+            let answer = client.ask("GET", &target, b"").ok()?;
+            (answer.status == 200).then_some(Some(answer))
         };
-        if let Some(text) = look()
-            && text.contains("steady")
-        {
+        let Some(answer) = testkit::until(SETTLE_LIMIT, look, || "the agent is gone".into()) else {
+            break;
+        };
+        index = answer.index;
+        let text = answer.text();
+        if text.contains("steady") {
             flaps.push(text);
         }
-        // Between two looks nothing has to happen; this only spares the processor.
-        std::thread::sleep(LOOK);
     }
     flaps
 }
@@ -390,20 +393,12 @@ fn a_day_in_a_minute() {
                 day.restart(step % 300 == 299);
             }
         }
-        let end = Instant::now() + SETTLE_LIMIT;
-        loop {
-            let wrong = day.differences();
-            if wrong.is_empty() {
-                break;
-            }
-            assert!(
-                Instant::now() < end,
-                "{}\n{}",
-                wrong.join("\n"),
-                day.agent.log()
-            );
-            std::thread::sleep(LOOK);
-        }
+        let wrong = std::cell::RefCell::new(Vec::new());
+        let settled = || {
+            wrong.replace(day.differences());
+            wrong.borrow().is_empty().then_some(())
+        };
+        testkit::until(SETTLE_LIMIT, settled, || wrong.borrow().join("\n"));
         drop(ending);
         watcher.join().unwrap()
     });

@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Answer {
     pub status: u16,
     pub body: Vec<u8>,
+    /// `X-Consul-Index`, 0 without.
+    pub index: u64,
 }
 
 impl Answer {
@@ -57,7 +59,7 @@ impl Client {
             .nth(1)
             .and_then(|code| code.parse().ok())
             .ok_or_else(|| broken("status line"))?;
-        let (mut length, mut chunked) = (0, false);
+        let (mut length, mut chunked, mut index) = (0, false, 0);
         loop {
             line.clear();
             if self.0.read_line(&mut line)? == 0 {
@@ -67,6 +69,9 @@ impl Client {
                 break;
             };
             chunked |= name.eq_ignore_ascii_case("transfer-encoding");
+            if name.eq_ignore_ascii_case("x-consul-index") {
+                index = value.trim().parse().map_err(|_| broken("index"))?;
+            }
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().map_err(|_| broken("length"))?;
             }
@@ -83,12 +88,33 @@ impl Client {
             body.append(&mut chunk);
             chunked = length > 0;
         }
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            index,
+        })
     }
 
     pub fn ask(&mut self, method: &str, target: &str, body: &[u8]) -> io::Result<Answer> {
         self.send(method, target, body)?;
         self.receive()
+    }
+
+    /// Asks again and again until the answer is as wanted.
+    pub fn until(
+        &mut self,
+        limit: Duration,
+        target: &str,
+        wanted: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        let last = std::cell::RefCell::new(None);
+        let look = || {
+            let answer = self.ask("GET", target, b"").expect("reads are served");
+            let found = wanted(&answer).then(|| answer.clone());
+            last.replace(Some(answer));
+            found
+        };
+        testkit::until(limit, look, || format!("{target}: {:?}", last.borrow()))
     }
 
     /// The value of a key, `None` when there is none.

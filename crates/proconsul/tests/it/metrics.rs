@@ -6,7 +6,7 @@ use crate::http::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use telemetry::metrics::{Kind, table};
 
 /// What a running server alone cannot be made to do within a test, and where it is shown instead.
@@ -29,8 +29,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 /// Longest wait for what happens at intervals.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_millis(100);
 /// Values written until the log is long enough for a snapshot, and their size.
 const VALUES: usize = 140;
 const VALUE_BYTES: usize = 500_000;
@@ -193,17 +191,18 @@ fn names(agent: &Agent) {
 }
 
 fn until(changed: &mut Changed, client: &mut Client, what: &[&str]) {
-    let began = Instant::now();
-    loop {
+    let missing = std::cell::RefCell::new(Vec::new());
+    let look = || {
         changed.look(client);
-        let missing: Vec<_> = changed.missing();
-        let missing: Vec<_> = missing.iter().filter(|name| !what.contains(name)).collect();
-        if missing.is_empty() {
-            return;
-        }
-        assert!(began.elapsed() < LIMIT, "nothing feeds {missing:?}");
-        std::thread::sleep(LOOK);
-    }
+        let mut still = changed.missing();
+        still.retain(|name| !what.contains(name));
+        let done = still.is_empty().then_some(());
+        missing.replace(still);
+        done
+    };
+    testkit::until(LIMIT, look, || {
+        format!("nothing feeds {:?}", missing.borrow())
+    });
 }
 
 #[test]

@@ -1,12 +1,10 @@
 //! With `auto_reload_config` a changed file is in force without anybody asking.
 
 use crate::agent::Agent;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Two looks at the files and some slowness.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Pause between two questions.
-const LOOK: Duration = Duration::from_millis(100);
 
 #[test]
 fn files_are_followed() {
@@ -20,39 +18,24 @@ fn files_are_followed() {
     .unwrap();
     let agent = Agent::start(home.path(), &[]);
     let mut client = agent.client();
-    let began = Instant::now();
-    let autopilot = loop {
-        // It is written by the leader right after the start.
-        let path = "/v1/operator/autopilot/configuration";
-        let answer = client.ask("GET", path, b"").unwrap();
-        if answer.status == 200 {
-            break answer.text();
-        }
-        assert!(began.elapsed() < LIMIT, "{}", answer.text());
-        std::thread::sleep(LOOK);
-    };
+    // It is written by the leader right after the start.
+    let path = "/v1/operator/autopilot/configuration";
+    let autopilot = client
+        .until(LIMIT, path, |answer| answer.status == 200)
+        .text();
     assert!(autopilot.contains("\"MaxTrailingLogs\":77"), "{autopilot}");
     let mut until = |what: &str, there: bool| {
-        let began = Instant::now();
-        loop {
-            let services = client.ask("GET", "/v1/agent/services", b"").unwrap();
-            if services.text().contains(what) == there {
-                return;
-            }
-            assert!(began.elapsed() < LIMIT, "{what}: {}", agent.log());
-            std::thread::sleep(LOOK);
-        }
+        client.until(LIMIT, "/v1/agent/services", |services| {
+            services.text().contains(what) == there
+        });
     };
     let file = more.join("web.hcl");
     std::fs::write(&file, "service { name = \"web\" port = 80 }").unwrap();
     until("\"Port\":80", true);
     // A file that cannot be read changes nothing, and the next change counts again.
     std::fs::write(&file, "service {").unwrap();
-    let began = Instant::now();
-    while !agent.log().contains("Reload config failed") {
-        assert!(began.elapsed() < LIMIT, "{}", agent.log());
-        std::thread::sleep(LOOK);
-    }
+    let told = || agent.log().contains("Reload config failed").then_some(());
+    testkit::until(LIMIT, told, || agent.log());
     until("\"Port\":80", true);
     std::fs::write(&file, "service { name = \"web\" port = 81 }").unwrap();
     until("\"Port\":81", true);

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+/// Longer than writers need for a few writes on a slow machine.
+const LIMIT: Duration = Duration::from_secs(60);
 /// How long an answer must not come that is held back.
 const SILENCE: Duration = Duration::from_millis(300);
 /// Writers that run at the same time.
@@ -141,8 +143,13 @@ fn fails(fault: &str, reason: &str) {
         for book in &mut books {
             scope.spawn(|| book.write(address, &stop));
         }
-        // Arbitrary: some writes are to be acknowledged before.
-        std::thread::sleep(Duration::from_millis(150));
+        // Some writes of every writer are to be acknowledged before.
+        for writer in 0..3 {
+            let written = format!("/v1/kv/single/{writer}/?keys");
+            agent
+                .client()
+                .until(LIMIT, &written, |answer| answer.status == 200);
+        }
         shimmed.tell(fault);
         // The writers end by themselves, because nothing is acknowledged any more.
     });
