@@ -3,8 +3,9 @@
 use crate::agent::Agent;
 use dialect::{Bytes, record};
 use parking_lot::Mutex;
+use ports::filter::regexp;
 use ports::{BoxFuture, Caller, Events, RpcError, UserEvent};
-use regex::Regex;
+use regex::bytes::Regex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use telemetry::{Metrics, names};
@@ -20,8 +21,6 @@ const PREFIX: &str = "consul:event:";
 const POOL: &str = "lan";
 /// Asks agents to run a command; never listed.
 const REMOTE_EXEC: &str = "_rexec";
-/// Longest compiled filter, bytes.
-const REGEX_MAX: usize = 1 << 20;
 
 record! {
     /// An event as it travels (dialect C of spec/wire.md §0.3).
@@ -51,37 +50,30 @@ pub struct OwnEvents {
     metrics: Metrics,
 }
 
-fn filter(what: &str, text: &str) -> Result<Option<Regex>, RpcError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let built = regex::RegexBuilder::new(text).size_limit(REGEX_MAX).build();
-    built.map(Some).map_err(|_| {
-        RpcError::refused(format!(
-            "Invalid {what} filter: error parsing regexp: {}",
-            complaint(text)
-        ))
-    })
+/// The filters of one event, compiled.
+struct Filters {
+    node: Option<Regex>,
+    service: Option<Regex>,
+    tag: Option<Regex>,
 }
 
-/// Go's words for the commonest mistakes in a pattern.
-fn complaint(text: &str) -> String {
-    let open = text.matches('(').count();
-    let closed = text.matches(')').count();
-    if open > closed {
-        format!("missing closing ): `{text}`")
-    } else if closed > open {
-        format!("unexpected ): `{text}`")
-    } else if text.matches('[').count() > text.matches(']').count() {
-        let at = text.find('[').unwrap_or(0);
-        format!("missing closing ]: `{}`", text.get(at..).unwrap_or(text))
-    } else if text.starts_with(['*', '+', '?']) {
-        format!(
-            "missing argument to repetition operator: `{}`",
-            text.get(..1).unwrap_or(text)
-        )
-    } else {
-        format!("invalid syntax: `{text}`")
+impl Filters {
+    fn of(event: &UserEvent) -> Result<Self, RpcError> {
+        let mut budget = regexp::Budget::default();
+        let mut filter = |what: &str, text: &str| {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            budget
+                .compile(text.as_bytes())
+                .map(Some)
+                .map_err(|why| RpcError::refused(format!("Invalid {what} filter: {why}")))
+        };
+        Ok(Self {
+            node: filter("node", &event.node_filter)?,
+            service: filter("service", &event.service_filter)?,
+            tag: filter("tag", &event.tag_filter)?,
+        })
     }
 }
 
@@ -101,24 +93,26 @@ impl OwnEvents {
         }
     }
 
-    fn concerns(&self, event: &UserEvent) -> Result<bool, RpcError> {
-        let node = filter("node", &event.node_filter)?;
-        let service = filter("service", &event.service_filter)?;
-        let tag = filter("tag", &event.tag_filter)?;
-        if node.is_some_and(|node| !node.is_match(&self.agent.config.read().identity.name)) {
-            return Ok(false);
+    fn concerns(&self, filters: &Filters) -> bool {
+        let matches = |filter: &Regex, text: &str| filter.is_match(text.as_bytes());
+        if let Some(node) = &filters.node
+            && !matches(node, &self.agent.config.read().identity.name)
+        {
+            return false;
         }
-        let Some(service) = service else {
-            return Ok(true);
+        let Some(service) = &filters.service else {
+            return true;
         };
         let local = self.agent.local.lock();
         let mut matching = local
             .visible_services()
-            .filter(|known| service.is_match(&known.row.id));
-        Ok(matching.any(|known| {
-            tag.as_ref()
-                .is_none_or(|tag| known.row.tags.iter().any(|one| tag.is_match(one)))
-        }))
+            .filter(|known| matches(service, &known.row.id));
+        matching.any(|known| {
+            filters
+                .tag
+                .as_ref()
+                .is_none_or(|tag| known.row.tags.iter().any(|one| matches(tag, one)))
+        })
     }
 
     fn take(&self, datacenter: &str, mut event: UserEvent) -> Result<UserEvent, RpcError> {
@@ -133,7 +127,8 @@ impl OwnEvents {
                 "Cannot provide tag filter without service filter",
             ));
         }
-        let concerns = self.concerns(&event)?;
+        let filters = rt::aside(|| Filters::of(&event))?;
+        let concerns = self.concerns(&filters);
         event.id = uuid::Uuid::new_v4().to_string();
         event.version = 1;
         event.ltime = 0;
@@ -200,5 +195,51 @@ impl Events for OwnEvents {
             // The agent outlives who waits for it.
             let _ = count.wait_for(|count| *count != seen).await;
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(event: UserEvent) -> String {
+        match Filters::of(&event) {
+            Err(RpcError::Refused(text)) => text,
+            _ => panic!("taken"),
+        }
+    }
+
+    #[test]
+    fn filters_are_read_as_go_reads_patterns() {
+        for (pattern, why) in [
+            ("[9-0]", "invalid character class range: `9-0`"),
+            ("a**", "invalid nested repetition operator: `**`"),
+            (r"\y", r"invalid escape sequence: `\y`"),
+            ("(?<n", "invalid named capture: `(?<n`"),
+            ("(a{40}){40}", "invalid repeat count: `{40}`"),
+        ] {
+            let text = refusal(UserEvent {
+                node_filter: pattern.to_owned(),
+                ..UserEvent::default()
+            });
+            assert_eq!(
+                text,
+                format!("Invalid node filter: error parsing regexp: {why}")
+            );
+        }
+    }
+
+    #[test]
+    fn the_filters_of_an_event_share_a_budget() {
+        let large = "[^a]{1000}".to_owned();
+        let text = refusal(UserEvent {
+            node_filter: large.clone(),
+            service_filter: large,
+            tag_filter: "b".to_owned(),
+            ..UserEvent::default()
+        });
+        assert!(
+            text.starts_with("Invalid service filter: error parsing regexp: expression too large")
+        );
     }
 }

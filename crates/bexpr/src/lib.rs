@@ -12,10 +12,11 @@ mod parse;
 pub mod regexp;
 mod schema;
 
-pub use parse::{NESTING_MAX, SyntaxErrors};
+pub use parse::{NESTING_MAX, REFUSALS_MAX, SyntaxErrors};
 pub use schema::{AnyOf, Field, Keyed, Kind, Nested, Object, Objects, Schema};
 
 use expr::Expr;
+use std::cell::RefCell;
 
 /// Why a text is no filter for rows of a type. The texts are those that clients see (spec/http-api.md §6.3).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +63,13 @@ impl Error {
 }
 
 /// A compiled filter over rows of type `T`. Immutable and shareable between threads.
-pub struct Filter<T: 'static>(Expr<schema::Test<T>>);
+pub struct Filter<T: 'static> {
+    expr: Expr<schema::Test<T>>,
+    bytes: usize,
+}
+
+/// Memory of one comparison, bytes: its node, its test and its value, rounded up.
+const COMPARISON_BYTES: usize = 256;
 
 impl<T: 'static> Filter<T> {
     /// Checks `text` against the grammar and the row type. The text must not be empty: no filter is a matter of the caller.
@@ -71,12 +78,24 @@ impl<T: 'static> Filter<T> {
     /// All syntax errors of the text; or else the first selector, operator or value that does not fit, from left to right.
     pub fn compile(text: &str, schema: &'static Schema<T>) -> Result<Self, Error> {
         let parsed = parse::parse(text).map_err(Error::Syntax)?;
-        parsed.try_map(&mut |m| schema.test(&m)).map(Self)
+        let patterns = RefCell::default();
+        let mut comparisons = 0;
+        let expr = parsed.try_map(&mut |m| {
+            comparisons += 1;
+            schema.test(&m, &patterns)
+        })?;
+        let bytes = text.len() + comparisons * COMPARISON_BYTES + patterns.borrow().bytes();
+        Ok(Self { expr, bytes })
+    }
+
+    /// Memory that it takes, bytes, estimated.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether the row satisfies the filter.
     pub fn matches(&self, row: &T) -> bool {
-        self.0.holds(&|test| test(row))
+        self.expr.holds(&|test| test(row))
     }
 }
 

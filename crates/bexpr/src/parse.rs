@@ -14,7 +14,10 @@ use std::fmt;
 /// keeps the stack small.
 pub const NESTING_MAX: usize = 200;
 
-/// All syntax errors of a text, one a line.
+/// Refusals that are told of one text. The reference tells all, however many; ours reads no further.
+pub const REFUSALS_MAX: usize = 32;
+
+/// The first [`REFUSALS_MAX`] syntax errors of a text, one a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxErrors(Vec<String>);
 
@@ -74,9 +77,17 @@ impl Parser<'_> {
     }
 
     fn refuse(&mut self, at: usize, rule: &str, reason: &str) {
+        if self.refusals.len() >= REFUSALS_MAX {
+            return;
+        }
         let text = format!("{}: rule \"{rule}\": {reason}", self.place(at));
-        if !self.refusals.contains(&text) {
-            self.refusals.push(text);
+        if self.refusals.contains(&text) {
+            return;
+        }
+        self.refusals.push(text);
+        if self.refusals.len() == REFUSALS_MAX {
+            // To every rule this looks like the end of the text, so that reading ends soon.
+            self.text = &self.text[..self.at];
         }
     }
 

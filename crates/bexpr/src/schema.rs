@@ -2,7 +2,9 @@
 
 use crate::expr::{Match, Operator};
 use crate::{Error, literal, regexp};
-use std::collections::BTreeMap;
+use regex::bytes::Regex;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 /// A compiled comparison.
 pub(crate) type Test<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
@@ -140,11 +142,35 @@ mod sealed {
     impl<T, U> Sealed for super::Keyed<T, U> {}
 }
 
+/// The patterns of one expression: one budget, each compiled once.
+#[derive(Default)]
+pub(crate) struct Patterns {
+    budget: regexp::Budget,
+    known: HashMap<Vec<u8>, Regex>,
+}
+
+impl Patterns {
+    fn compile(&mut self, pattern: &[u8]) -> Result<Regex, regexp::Error> {
+        if let Some(known) = self.known.get(pattern) {
+            return Ok(known.clone());
+        }
+        let made = self.budget.compile(pattern)?;
+        self.known.insert(pattern.to_owned(), made.clone());
+        Ok(made)
+    }
+
+    /// Bytes that they take, estimated.
+    pub(crate) fn bytes(&self) -> usize {
+        self.budget.taken()
+    }
+}
+
 /// A comparison while its selector is being followed: `used` parts are resolved.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
     compare: &'a Match,
     used: usize,
+    patterns: &'a RefCell<Patterns>,
 }
 
 impl<'a> Site<'a> {
@@ -203,8 +229,16 @@ fn number_error(function: &str, text: &str, error: literal::NumberError) -> Stri
 }
 
 impl<T: 'static> Schema<T> {
-    pub(crate) fn test(&'static self, compare: &Match) -> Result<Test<T>, Error> {
-        self.follow(Site { compare, used: 0 })
+    pub(crate) fn test(
+        &'static self,
+        compare: &Match,
+        patterns: &RefCell<Patterns>,
+    ) -> Result<Test<T>, Error> {
+        self.follow(Site {
+            compare,
+            used: 0,
+            patterns,
+        })
     }
 
     /// The field that the next part of the selector names. At the end of the selector the object itself is meant, which
@@ -285,7 +319,8 @@ fn text_test(site: Site<'_>) -> Result<TextTest, Error> {
         }
         Operator::Matches | Operator::NotMatches => {
             let wanted = site.compare.operator == Operator::Matches;
-            let regex = regexp::compile(&value).map_err(|reason| Error::Regexp {
+            let compiled = site.patterns.borrow_mut().compile(&value);
+            let regex = compiled.map_err(|reason| Error::Regexp {
                 pattern: literal::quote(&value),
                 reason,
             })?;

@@ -386,6 +386,50 @@ fn long_chains_are_fine_and_deep_nesting_is_refused() {
     assert!(matches!(bexpr::check_syntax("Nope"), Err(Error::Syntax(_))));
 }
 
+#[test]
+fn a_text_full_of_faults_is_refused_early() {
+    for part in [
+        r#"Node == "\q" or "#,
+        "Node == 1x or ",
+        "x in `12` or ",
+        "(Node==01) or ",
+    ] {
+        let began = std::time::Instant::now();
+        let refused = ask(&part.repeat((512 << 10) / part.len()));
+        let lines = refused.lines().count();
+        assert!(
+            (1..=bexpr::REFUSALS_MAX).contains(&lines),
+            "{part}: {lines}"
+        );
+        // Seconds before; a bound that no loaded machine reaches.
+        assert!(began.elapsed().as_secs() < 5, "{part}");
+    }
+}
+
+#[test]
+fn patterns_of_one_filter_share_a_budget() {
+    let filter = |pattern: &dyn Fn(usize) -> String, n: usize| {
+        let parts: Vec<_> = (0..n)
+            .map(|i| format!("Node matches `{}`", pattern(i)))
+            .collect();
+        Filter::compile(&parts.join(" or "), &ROW)
+    };
+    // A pattern that comes again is the same one.
+    let same = filter(&|_| "^n1$".to_owned(), 5_000).expect("one pattern");
+    assert!(rows().iter().map(|row| same.matches(row)).eq([true, false]));
+    let many = filter(&|i| format!("^n{i}$"), 5_000).expect_err("too many");
+    assert!(!many.is_syntax());
+    let text = many.to_string();
+    assert!(
+        text.starts_with("Failed to compile regular expression \"^n")
+            && text.contains("error parsing regexp: expression too large: `^n"),
+        "{text}"
+    );
+    let one = filter(&|i| format!("^n{i}$"), 1).expect("one");
+    let ten = filter(&|i| format!("^n{i}$"), 10).expect("ten");
+    assert!(ten.bytes() > 5 * one.bytes() && one.bytes() > 0);
+}
+
 fn word() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "Node",

@@ -5,15 +5,14 @@ use crate::door::Ports;
 use crate::fault::Fault;
 use crate::params::Params;
 use ::telemetry::metrics::Exposition;
+use ports::filter::regexp;
 use ports::{Answer, Caller, Consistency, Data, Member, Query, Read, ReadOptions};
-use regex::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use std::sync::Arc;
 
 /// Statuses that each check has a series for. No check is ever in the last one (maintenance is a critical check of its own
 /// name), but dashboards ask for it.
 const STATUSES: [&str; 4] = ["passing", "warning", "critical", "maintenance"];
-/// Memory that a pattern of a caller may take once compiled, bytes.
-const PATTERN_BYTES: usize = 256 << 10;
 
 /// What is told beyond the catalog: the exporter's flags.
 pub(super) struct Choice {
@@ -43,10 +42,9 @@ fn pattern(params: &Params, name: &str) -> Result<Option<Regex>, Fault> {
     if text.is_empty() {
         return Ok(None);
     }
-    let built = RegexBuilder::new(text).size_limit(PATTERN_BYTES).build();
-    built
+    regexp::compile(text.as_bytes())
         .map(Some)
-        .map_err(|_| Fault::bad(format!("Invalid regular expression for {name}")))
+        .map_err(|why| Fault::bad(format!("Invalid regular expression for {name}: {why}")))
 }
 
 /// Writes everything that the caller may see.
@@ -185,7 +183,11 @@ fn instances(out: &mut Exposition, data: &Data, meta: Option<&Regex>) {
         let Some(wanted) = meta else {
             continue;
         };
-        for (key, value) in service.meta.iter().filter(|(key, _)| wanted.is_match(key)) {
+        for (key, value) in service
+            .meta
+            .iter()
+            .filter(|(key, _)| wanted.is_match(key.as_bytes()))
+        {
             let labels = [
                 ("key", key.as_str()),
                 ("node", node),
@@ -248,7 +250,7 @@ fn numbers(out: &mut Exposition, data: &Data, wanted: Option<&Regex>) {
     };
     for row in rows {
         let key = row.key.to_string_lossy();
-        if wanted.is_some_and(|pattern| !pattern.is_match(&key)) {
+        if wanted.is_some_and(|pattern| !pattern.is_match(key.as_bytes())) {
             continue;
         }
         if let Some(number) = row.value.as_deref().and_then(number) {

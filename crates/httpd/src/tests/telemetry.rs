@@ -56,7 +56,10 @@ fn the_exporter_is_asked_for() {
     );
     assert_eq!(
         (got.status, got.body.as_str()),
-        (400, "Invalid regular expression for kv-filter")
+        (
+            400,
+            "Invalid regular expression for kv-filter: error parsing regexp: missing closing ): `(`"
+        )
     );
 }
 

@@ -8,7 +8,7 @@ mod member;
 mod proxy;
 mod service;
 
-pub use bexpr::{Error as FilterError, Filter, Schema, check_syntax};
+pub use bexpr::{Error as FilterError, Filter, Schema, check_syntax, regexp};
 pub use catalog::{CHECK_SERVICE_NODE, HEALTH_CHECK, NODE, NODE_DUMP, SERVICE_NODE};
 pub use member::{MEMBER, MemberRow};
 pub use service::{AGENT_SERVICE, NODE_SERVICE};

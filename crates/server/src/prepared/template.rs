@@ -56,7 +56,7 @@ pub(crate) fn compile(query: &PreparedQuery) -> Result<(), String> {
 pub(crate) fn render(query: &PreparedQuery, name: &str) -> Result<PreparedQuery, String> {
     let mut groups = Vec::new();
     if !query.template.regexp.is_empty() {
-        let regexp = regexp::compile(query.template.regexp.as_bytes())
+        let regexp = regexp::compile_capturing(query.template.regexp.as_bytes())
             .map_err(|why| format!("Bad Regexp: {why}"))?;
         if let Some(found) = regexp.captures(name.as_bytes()) {
             groups = found
