@@ -35,16 +35,30 @@ impl Ending {
     where
         B: HttpBody<Data = Bytes, Error = BodyError> + Send + Unpin + 'static,
     {
-        Body::stream(Endless {
+        Body::stream(self.endless(body, false))
+    }
+
+    /// The same, but cut off in the middle: a client must not take what it has for all there is.
+    pub(crate) fn cut<B>(&self, body: B) -> Body
+    where
+        B: HttpBody<Data = Bytes, Error = BodyError> + Send + Unpin + 'static,
+    {
+        Body::stream(self.endless(body, true))
+    }
+
+    fn endless<B>(&self, body: B, cut: bool) -> Endless<B> {
+        Endless {
             body,
             ending: Box::pin(self.begun()),
-        })
+            cut,
+        }
     }
 }
 
 struct Endless<B> {
     body: B,
     ending: Pin<Box<dyn Future<Output = ()> + Send>>,
+    cut: bool,
 }
 
 impl<B> HttpBody for Endless<B>
@@ -61,7 +75,8 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame);
         }
-        self.ending.as_mut().poll(cx).map(|()| None)
+        let over = self.ending.as_mut().poll(cx);
+        over.map(|()| self.cut.then(|| Err("the agent ends".into())))
     }
 }
 

@@ -95,13 +95,20 @@ impl Drop for Counted {
     }
 }
 
-/// Serves a listener until the room closes. Connections are tasks of the room.
+/// Serves a listener until the room closes. Connections are tasks of the room: when it begins to close nothing is accepted
+/// any more, idle connections are closed, what waits in the door ends with what there is ([`Door::end_waits`]), and other
+/// exchanges are finished, as long as the room waits for them. What waits behind a port is to be ended there.
 pub fn serve(room: &Room, time: &Time, listener: Listener, door: Arc<Door>) {
     let (inner, time) = (room.clone(), time.clone());
-    room.spawn("http listener", async move {
+    room.spawn_to_end("http listener", async move {
         let Listener { socket, tls } = listener;
+        let mut closing = std::pin::pin!(inner.closing());
         loop {
-            let Ok((stream, peer)) = socket.accept().await else {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                () = &mut closing => return door.end_waits(),
+            };
+            let Ok((stream, peer)) = accepted else {
                 time.sleep(ACCEPT_PAUSE).await;
                 continue;
             };
@@ -130,12 +137,13 @@ impl Way {
         match self.tls {
             // Boxed, since spawning would hold the future several times over.
             None => {
-                let connection = Box::pin(plain(stream, peer, counted));
-                self.room.spawn("http connection", connection);
+                let connection = Box::pin(plain(self.room.clone(), stream, peer, counted));
+                self.room.spawn_to_end("http connection", connection);
             }
             Some(tls) => {
                 let connection = encrypted(self.room.clone(), stream, peer, tls, counted);
-                self.room.spawn("https connection", Box::pin(connection));
+                self.room
+                    .spawn_to_end("https connection", Box::pin(connection));
             }
         }
     }
@@ -206,38 +214,57 @@ async fn encrypted(
     tls: Arc<Acceptor>,
     counted: Counted,
 ) {
-    if Box::pin(speaks_plainly(&stream, &counted.door.ports.time)).await {
-        // The client is told and hung up on; whether it hears it is its affair.
-        let _ = stream.write_all(PLAIN_ON_TLS).await;
-        let _ = stream.shutdown().await;
-        return;
-    }
-    let stream = match Box::pin(tls.accept(stream)).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            tracing::debug!(%error, "TLS handshake failed");
-            return;
+    let begin = Box::pin(async {
+        if speaks_plainly(&stream, &counted.door.ports.time).await {
+            // The client is told and hung up on; whether it hears it is its affair.
+            let _ = stream.write_all(PLAIN_ON_TLS).await;
+            let _ = stream.shutdown().await;
+            return None;
         }
+        let accepted = tls.accept(stream).await;
+        accepted
+            .inspect_err(|error| tracing::debug!(%error, "TLS handshake failed"))
+            .ok()
+    });
+    let begun = tokio::select! {
+        begun = begin => begun,
+        () = room.closing() => None,
+    };
+    let Some(stream) = begun else {
+        return;
     };
     if stream.alpn() != Some(b"h2") {
-        return plain(stream, peer, counted).await;
+        return plain(room, stream, peer, counted).await;
     }
     let limit = counted.door.settings().header_limit();
     let service = Endpoint {
         door: counted.door.clone(),
         peer,
     };
-    let connection = http2::Builder::new(Tasks(room))
+    let connection = http2::Builder::new(Tasks(room.clone()))
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(stream), service);
-    // An error is a client that went away or does not speak HTTP/2; it has been answered as far as that is possible.
-    let _ = Box::pin(connection).await;
+    Box::pin(to_its_end(connection, room)).await;
     drop(counted);
 }
 
-async fn plain(stream: Stream, peer: Peer, counted: Counted) {
-    h1::serve(&counted.door, peer, stream).await;
+/// A connection that speaks HTTP/2.
+type Http2 = http2::Connection<TokioIo<Stream>, Endpoint, Tasks>;
+
+/// Runs a connection of HTTP/2; when the room begins to close it takes no more streams and ends with those it has.
+async fn to_its_end(connection: Http2, room: Room) {
+    let mut connection = std::pin::pin!(connection);
+    // An error is a client that went away or does not speak HTTP/2; it has been answered as far as that is possible.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = room.closing() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn plain(room: Room, stream: Stream, peer: Peer, counted: Counted) {
+    h1::serve(&counted.door, &room, peer, stream).await;
 }
 
 /// One connection's door.
@@ -267,6 +294,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, task: F) {
-        self.0.spawn("http stream", task);
+        // Their connection ends them; what is being answered is answered.
+        self.0.spawn_to_end("http stream", task);
     }
 }

@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use head::Refusal;
 use hyper::{Method, Response};
 use net::{Peer, Stream};
+use rt::Room;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -59,21 +60,28 @@ pub(crate) struct Wire {
     input: BytesMut,
 }
 
-/// Serves a connection until it ends.
-pub(crate) async fn serve(door: &Arc<Door>, peer: Peer, stream: Stream) {
+/// Serves a connection until it ends. When the room begins to close, an exchange under way is finished, then the connection
+/// is closed.
+pub(crate) async fn serve(door: &Arc<Door>, room: &Room, peer: Peer, stream: Stream) {
     let mut wire = Wire {
         stream,
         input: BytesMut::new(),
     };
     // What fails here is the connection; there is nobody left to tell.
-    let _ = wire.run(door, peer).await;
+    let _ = wire.run(door, room, peer).await;
 }
 
 impl Wire {
-    async fn run(&mut self, door: &Arc<Door>, peer: Peer) -> io::Result<()> {
+    async fn run(&mut self, door: &Arc<Door>, room: &Room, peer: Peer) -> io::Result<()> {
+        let mut closing = pin!(room.closing());
         loop {
             let limit = door.settings().header_limit();
-            let request = match self.head(limit).await? {
+            let head = tokio::select! {
+                biased;
+                head = self.head(limit) => head?,
+                () = &mut closing => return Ok(()),
+            };
+            let request = match head {
                 None => return Ok(()),
                 Some(Err(refusal)) => return self.refuse(door, refusal).await,
                 Some(Ok(request)) => request,
@@ -103,7 +111,7 @@ impl Wire {
             };
             let unread = !incoming.framing.is_done();
             let hopeless = unread && (turn.expects || incoming.framing.declared() > MAX_DRAIN);
-            let keep = keep && !hopeless && !incoming.broken;
+            let keep = keep && !hopeless && !incoming.broken && !room.is_closing();
             drop(turn);
             self.write(
                 door,

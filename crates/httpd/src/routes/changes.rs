@@ -55,7 +55,7 @@ pub(crate) fn stream(req: Request) -> Handled {
         };
         let mut reply = Reply::typed(kind, Bytes::new()).with(CACHE_CONTROL, NO_CACHE);
         let told = Told::new(stream, format, ports.time.clone());
-        reply.body = door.ending.body(told);
+        reply.body = door.ending.cut(told);
         Ok(reply)
     })
 }

@@ -28,6 +28,8 @@ pub(crate) struct Fake {
     pub parked: AtomicUsize,
     /// Tells of every change of `parked`.
     pub moved: Notify,
+    /// Ends the reads that wait.
+    pub release: Notify,
 }
 
 /// A wait in progress.
@@ -87,7 +89,7 @@ impl Rpc for Fake {
                 self.parked.fetch_add(1, Ordering::SeqCst);
                 self.moved.notify_one();
                 let _parked = Parked(self);
-                std::future::pending::<()>().await;
+                self.release.notified().await;
             }
             self.answer(&query)
         })

@@ -14,6 +14,8 @@ pub(crate) struct FakeAgent {
     pub service: Mutex<NodeService>,
     pub check: Mutex<HealthCheck>,
     pub told: Mutex<Vec<String>>,
+    /// Where the log at level `trace` is written to; at `debug` it ends.
+    log: Mutex<Option<tokio::sync::mpsc::Sender<Vec<u8>>>>,
     version: watch::Sender<u64>,
 }
 
@@ -34,6 +36,7 @@ impl Default for FakeAgent {
         Self {
             service: Mutex::new(service),
             check: Mutex::new(check),
+            log: Mutex::default(),
             told: Mutex::default(),
             version: watch::Sender::new(1),
         }
@@ -212,13 +215,17 @@ impl Process for FakeAgent {
         level: &str,
         json: bool,
     ) -> Result<tokio::sync::mpsc::Receiver<Vec<u8>>, String> {
-        if level != "debug" {
+        if !["debug", "trace"].contains(&level) {
             return Err(format!("Unknown log level: {level}"));
         }
         let (sender, lines) = tokio::sync::mpsc::channel(2);
         for line in [format!("json={json}\n"), "two\n".to_owned()] {
             // There is room for both.
             let _ = sender.try_send(line.into_bytes());
+        }
+        if level == "trace" {
+            // More lines may come.
+            *self.log.lock() = Some(sender);
         }
         Ok(lines)
     }

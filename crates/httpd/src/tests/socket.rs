@@ -53,6 +53,16 @@ async fn all(mut stream: TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
+/// Reads until what came ends so.
+async fn until(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(end.as_bytes()) {
+        let read = stream.read_buf(&mut text).await.unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&text));
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 impl House {
     async fn send(&self, text: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
@@ -302,5 +312,36 @@ async fn a_handshake_on_a_plain_port_is_refused_at_once() {
         "{text}"
     );
     assert!(text.ends_with("\r\n\r\n400 Bad Request"), "{text}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_answered_before_the_room_is_closed() {
+    let house = house(Config::default());
+    let idle = house.send("").await;
+    let mut kept = house
+        .send("GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let mut log = house
+        .send("GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    until(&mut kept, "\r\n\r\n\"127.0.0.1:8300\"").await;
+    until(&mut log, "two\n\r\n").await;
+    let parked = house
+        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    house.parked(1).await;
+    house.room.begin_close();
+    // None of these waits for the others.
+    assert_eq!(all(idle).await, "");
+    assert_eq!(all(kept).await, "");
+    assert_eq!(all(log).await, "0\r\n\r\n");
+    house.fake.release.notify_one();
+    let text = all(parked).await;
+    assert!(
+        text.starts_with("HTTP/1.1 200 OK") && text.contains("Connection: close\r\n"),
+        "{text}"
+    );
+    assert!(TcpStream::connect(house.address).await.is_err());
     house.close().await;
 }
