@@ -147,6 +147,7 @@ impl Decode for Any {
             Token::Raw(text) => Any::Str(String::from_utf8_lossy(text).into_owned()),
             Token::Bin(bytes) => Any::Bytes(Bytes::copy_from_slice(bytes)),
             Token::Array(len) => r.deeper(|r| {
+                r.spend::<Any>(len)?;
                 let mut items = Vec::with_capacity(len.min(r.rest().len()).min(1024));
                 for _ in 0..len {
                     items.push(Any::decode(r)?);
@@ -154,6 +155,7 @@ impl Decode for Any {
                 Ok(Any::List(items))
             })?,
             Token::Map(len) => r.deeper(|r| {
+                r.spend::<(String, Any)>(len)?;
                 let mut map = BTreeMap::new();
                 for _ in 0..len {
                     let key = String::decode(r)?;

@@ -518,6 +518,7 @@ impl<T: Decode> Decode for List<T> {
             return Ok(List::nil());
         };
         r.deeper(|r| {
+            r.spend::<T>(len)?;
             let mut items = Vec::with_capacity(msgpack::Reader::reserve_for::<T>(len));
             for _ in 0..len {
                 items.push(T::decode(r)?);
@@ -593,6 +594,7 @@ impl<V: Decode> Decode for Dict<V> {
             return Ok(Dict::nil());
         };
         r.deeper(|r| {
+            r.spend::<(String, V)>(len)?;
             let mut map = Dict::empty();
             for _ in 0..len {
                 let key = text(r.str_bytes()?);

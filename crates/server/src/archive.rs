@@ -3,23 +3,26 @@
 //! Neither an archive nor a state stream is ever in memory as a whole: both stand in files without a name beside the log. What
 //! an archive looks like is `wire`'s, what a stream looks like is `state`'s.
 
+mod check;
+mod space;
+
 use crate::server::Server;
 use bytes::{Bytes, BytesMut};
+use check::{check, receive};
 use ports::{BoxFuture, Pieces, RpcError, Snapshot};
+use space::Frugal;
 use state::Root;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek as _, Write};
+use std::io::{self, BufWriter, Seek as _};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use wire::archive::{Measure, Meta};
 use wire::{Command, Outcome};
 
 /// Bytes of the state stream in one command of a restore: loading so much takes the apply thread less than writers notice.
 const RESTORE_CHUNK: usize = 64 << 10;
 const _: () = assert!(RESTORE_CHUNK <= wire::command::MAX_RESTORE_CHUNK);
-/// Longest state stream that is taken in, bytes: a small archive must not fill the disk.
-const MAX_STATE: u64 = 64 << 30;
 /// Bytes that go to or come from a file at once.
 const BUFFER: usize = 256 << 10;
 /// How long a restore waits for leader duties to be taken up again.
@@ -136,11 +139,12 @@ fn nameless(folder: Option<&Path>) -> io::Result<File> {
 fn make(root: &Root, meta: &Meta, folder: Option<&Path>) -> io::Result<File> {
     let mut measure = Measure::default();
     state::archive::write_stream(root, &mut measure)?;
-    let out = BufWriter::with_capacity(BUFFER, nameless(folder)?);
+    let out = BufWriter::with_capacity(BUFFER, Frugal::new(nameless(folder)?));
     let out = wire::archive::write(out, meta, measure, |out| {
         state::archive::write_stream(root, out)
     })?;
-    let mut file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let out = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let mut file = out.into_inner();
     file.rewind()?;
     Ok(file)
 }
@@ -164,89 +168,11 @@ impl Pieces for FromFile {
     }
 }
 
-/// All pieces in a file.
-async fn receive(pieces: &mut dyn Pieces, folder: Option<&Path>) -> io::Result<File> {
-    let mut file = tokio::fs::File::from_std(nameless(folder)?);
-    loop {
-        let piece = pieces.next().await?;
-        if piece.is_empty() {
-            file.flush().await?;
-            return Ok(file.into_std().await);
-        }
-        file.write_all(&piece).await?;
-    }
-}
-
-/// Where the state goes while its archive is read: into a file, past a look at every record.
-struct Checked {
-    out: BufWriter<File>,
-    checker: state::archive::Checker,
-    size: u64,
-    /// The first record that cannot be loaded.
-    wrong: Option<String>,
-}
-
-impl Write for Checked {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.size += bytes.len() as u64;
-        if self.size > MAX_STATE {
-            return Err(io::Error::other("the state is too large"));
-        }
-        if self.wrong.is_none()
-            && let Err(error) = self.checker.feed(bytes)
-        {
-            self.wrong = Some(error.to_string());
-        }
-        self.out.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-/// Verifies an archive down to its last record; its index and a file with its state stream.
-fn check(mut archive: File, folder: Option<&Path>) -> Result<(u64, File), String> {
-    let text = |error: io::Error| error.to_string();
-    archive.rewind().map_err(text)?;
-    let mut state = Checked {
-        out: BufWriter::with_capacity(BUFFER, nameless(folder).map_err(text)?),
-        checker: state::archive::Checker::new(),
-        size: 0,
-        wrong: None,
-    };
-    let archive = BufReader::with_capacity(BUFFER, archive);
-    let meta = wire::archive::read(archive, &mut state)?;
-    let version = meta["Version"].as_u64().unwrap_or(0);
-    if version > 1 {
-        return Err(format!(
-            "Raft error when restoring snapshot: unsupported snapshot version {version}"
-        ));
-    }
-    let size = meta["Size"].as_u64().unwrap_or(0);
-    if size != state.size {
-        return Err(format!(
-            "Raft error when restoring snapshot: failed to write snapshot, size didn't match ({} != {size})",
-            state.size
-        ));
-    }
-    if let Some(wrong) = state.wrong {
-        return Err(wrong);
-    }
-    state.checker.finish().map_err(|error| error.to_string())?;
-    let mut file = state
-        .out
-        .into_inner()
-        .map_err(|error| error.into_error().to_string())?;
-    file.rewind().map_err(text)?;
-    Ok((meta["Index"].as_u64().unwrap_or(0), file))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::io::Write as _;
 
     /// An archive that the reference made.
     const SMALL: &[u8] = include_bytes!("../../state/tests/fixtures/acl.snap");
@@ -295,6 +221,73 @@ mod tests {
             let cut = SMALL.get(..length).unwrap();
             assert!(checked(cut).is_err(), "cut at {length}");
         }
+    }
+
+    fn archive_of(state: &[u8], told: u64) -> Vec<u8> {
+        let meta = Meta {
+            term: 1,
+            index: 9,
+            unix_millis: 0,
+            voters: Vec::new(),
+        };
+        let mut measure = Measure::default();
+        measure.write_all(state).unwrap();
+        let honest = wire::archive::write(Vec::new(), &meta, measure, |out| out.write_all(state));
+        let mut members = Vec::new();
+        io::Read::read_to_end(
+            &mut flate2::read::GzDecoder::new(honest.unwrap().as_slice()),
+            &mut members,
+        )
+        .unwrap();
+        // Another size in the metadata; its checksum is looked at after the state.
+        let (from, to) = (
+            format!("\"Size\":{}", state.len()),
+            format!("\"Size\":{told}"),
+        );
+        let at = members
+            .windows(from.len())
+            .position(|part| part == from.as_bytes())
+            .unwrap();
+        let len = members.len();
+        let end = 512 + members[512..].iter().position(|byte| *byte == 0).unwrap();
+        members.splice(at..at + from.len(), to.bytes());
+        let grown = members.len() - len;
+        members.drain(end + grown..end + 2 * grown);
+        let size = format!("{:011o}", end + grown - 512);
+        members[124..135].copy_from_slice(size.as_bytes());
+        let mut header = tar::Header::from_byte_slice(&members[..512]).clone();
+        header.set_cksum();
+        members[..512].copy_from_slice(header.as_bytes());
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(&members).unwrap();
+        out.finish().unwrap()
+    }
+
+    #[test]
+    fn a_state_that_cannot_fit_is_refused_before_it_is_read() {
+        let state = state_of(SMALL);
+        let told = 1 << 60;
+        let error = checked(&archive_of(&state, told)).unwrap_err();
+        assert!(
+            error.starts_with(&format!(
+                "not enough room on the disk to restore a state of {told}"
+            )),
+            "{error}"
+        );
+    }
+
+    /// Gigabytes of zeros are a few megabytes of archive.
+    #[test]
+    fn what_is_no_state_is_not_kept() {
+        let zeros = vec![0; usize::try_from(96u64 << 20).unwrap()];
+        let mut file = nameless(None).unwrap();
+        file.write_all(&archive_of(&zeros, zeros.len() as u64))
+            .unwrap();
+        let error = check(file, None).unwrap_err();
+        assert!(
+            error.contains("failed to read or write snapshot data: msgpack"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -11,13 +11,16 @@ use model::{
     AutopilotConfig, CaProviderState, CaRoot, Coordinate, KvEntry, Node, PreparedQuery, RaftIndex,
     Session, SystemMetadataEntry,
 };
-use msgpack::{Encode, Error, Reader, Writer};
+use msgpack::{Encode, Error, Scan, Writer};
 use std::{io, sync::Arc};
 use wire::command::{RegisterRequest, kind};
 use wire::errors::state as text;
 
-/// Largest single record that is read, in bytes.
-pub const MAX_RECORD: usize = 128 * 1024 * 1024;
+/// Largest single record that is read, in bytes: the largest value a request can bring, and what stands around it.
+pub const MAX_RECORD: usize = (64 << 20) + (1 << 20);
+/// What the elements of a record's lists and maps may take, in bytes: a hundred thousand tags take a tenth of it, and a list of
+/// a million nothings, which is a kilobyte in the archive, is refused.
+const MAX_ELEMENTS: usize = 32 << 20;
 
 /// Bytes collected before they are handed to the writer.
 const FLUSH_AT: usize = 256 * 1024;
@@ -261,6 +264,8 @@ pub struct Loader {
     /// Bytes of a record that is not complete yet.
     pub(crate) tail: Vec<u8>,
     pub(crate) header_read: bool,
+    /// How far that record was looked through.
+    pub(crate) scan: Scan,
     /// Records are read and dropped.
     pub(crate) forgets: bool,
 }
@@ -310,13 +315,15 @@ impl Loader {
         if let (true, Some(&kind)) = (self.header_read, input.first()) {
             known(kind)?;
         }
-        let mut r = Reader::new(value);
-        match r.skip() {
-            Ok(()) => {}
-            Err(Error::Eof) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        let len = r.position();
+        let Some(len) = self.scan.advance(value)? else {
+            let kind = input.first().copied().unwrap_or_default();
+            return if self.scan.at_least() > MAX_RECORD as u64 {
+                Err(ArchiveError::TooLarge(kind))
+            } else {
+                Ok(None)
+            };
+        };
+        self.scan = Scan::default();
         let body = value.get(..len).unwrap_or_default();
         if self.header_read {
             self.load(input.first().copied().unwrap_or_default(), body)?;
@@ -376,7 +383,7 @@ fn read<T: msgpack::Decode>(
     keep: bool,
     put: impl FnOnce(T),
 ) -> Result<(), ArchiveError> {
-    let row = msgpack::from_slice::<T>(body)?;
+    let row = msgpack::from_slice_within::<T>(body, MAX_ELEMENTS)?;
     if keep {
         put(row);
     }

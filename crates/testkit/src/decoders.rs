@@ -145,6 +145,12 @@ fn records(stream: &[u8]) {
 /// Takes a limited number of bytes.
 struct Limited(Vec<u8>);
 
+impl wire::archive::Sink for Limited {
+    fn announced(&mut self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 impl io::Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > ARCHIVE_MAX {

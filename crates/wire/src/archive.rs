@@ -1,10 +1,10 @@
 //! The snapshot archive: a compressed tar of metadata, state and checksums (spec/wire.md §7.1).
 //!
-//! Reads and writes streams, so an archive of any size is verified in constant memory. What the state stream holds is not
-//! known here.
+//! Reads and writes streams, so an archive of any size is verified in constant memory, whatever its headers claim. What the
+//! state stream holds is not known here.
 
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -14,21 +14,51 @@ use std::io::{self, Read, Write};
 
 /// Size of a block of a tar file.
 const BLOCK: usize = 512;
-/// Longest metadata or checksum member, bytes.
-const SMALL_BYTES_MAX: u64 = 16 << 20;
+/// Longest metadata or checksum member, bytes; those of a cluster of nine are below 4 KiB.
+const SMALL_BYTES_MAX: u64 = 1 << 20;
+/// What stands before a member, in bytes: a long name or extended header as Go reads them (1 MiB), and blocks around them. They
+/// compress a thousand to one and are held in memory.
+const HEADERS_MAX: u64 = (1 << 20) + 8 * BLOCK as u64;
+/// Bytes behind the end that are counted; more are refused without knowing how many.
+const TRAILING_MAX: u64 = 64 << 20;
+
+/// Where the state of an archive goes.
+pub trait Sink: Write {
+    /// How many bytes the metadata says there are; every writer puts it before the state.
+    ///
+    /// # Errors
+    /// Such a state is not wanted; the text is the whole answer.
+    fn announced(&mut self, size: u64) -> Result<(), String>;
+}
+
+/// Takes any state.
+impl Sink for Vec<u8> {
+    fn announced(&mut self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Takes any state.
+impl Sink for io::Sink {
+    fn announced(&mut self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+}
 
 /// Reads and verifies an archive; the state goes to `state`, the metadata is the answer. Errors are worded as the
 /// reference's.
 ///
 /// # Errors
 /// What is wrong with the archive; what was written to `state` is then of no use.
-pub fn read(archive: impl Read, state: &mut dyn Write) -> Result<Value, Damage> {
-    let decompressed = GzDecoder::new(archive);
+pub fn read(archive: impl Read, state: &mut dyn Sink) -> Result<Value, Damage> {
+    // All members of the compressed file, as Go reads it: what stands behind the first one is not passed over.
+    let decompressed = MultiGzDecoder::new(archive);
     let headless = decompressed.header().is_none();
-    let failed = Cell::new(None);
+    let (failed, allowed) = (Cell::new(None), Cell::new(HEADERS_MAX));
     let inflating = Inflating {
         from: decompressed,
         failed: &failed,
+        allowed: &allowed,
     };
     verified(inflating, headless, state).map_err(|text| Damage {
         text,
@@ -52,51 +82,72 @@ impl From<Damage> for String {
     }
 }
 
-/// Notes what the decompression failed of.
+/// Notes what the decompression failed of, and ends where more is read than is allowed.
 struct Inflating<'a, R> {
     from: R,
     failed: &'a Cell<Option<String>>,
+    /// Bytes that may still be read.
+    allowed: &'a Cell<u64>,
 }
 
 impl<R: Read> Read for Inflating<'_, R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.from
+        let allowed = usize::try_from(self.allowed.get()).unwrap_or(usize::MAX);
+        let to = match to.len() {
+            0 => return Ok(0),
+            _ if allowed == 0 => {
+                return Err(io::Error::other("archive/tar: header field too long"));
+            }
+            len => &mut to[..len.min(allowed)],
+        };
+        let n = self
+            .from
             .read(to)
-            .inspect_err(|e| self.failed.set(Some(gzip_text(e))))
+            .inspect_err(|e| self.failed.set(Some(gzip_text(e))))?;
+        self.allowed.set(self.allowed.get() - n as u64);
+        Ok(n)
     }
 }
 
-fn verified(archive: impl Read, headless: bool, state: &mut dyn Write) -> Result<Value, String> {
+fn verified<R: Read>(
+    archive: Inflating<'_, R>,
+    headless: bool,
+    state: &mut dyn Sink,
+) -> Result<Value, String> {
+    let allowed = archive.allowed;
     let mut tar = tar::Archive::new(archive);
     let failed = |e: String| format!("failed to read snapshot file: {e}");
-    let members = members(&mut tar, state, headless).map_err(|e| match e {
+    let members = members(&mut tar, allowed, state, headless).map_err(|e| match e {
         Problem::Compression(e) => format!("failed to decompress snapshot: {e}"),
         Problem::Content(e) => failed(e),
+        Problem::Unwanted(e) => e,
     })?;
     check(&members)
         .map_err(|e| format!("failed checking integrity of snapshot: {e}"))
         .map_err(failed)?;
-    let mut rest = tar.into_inner();
-    // A tar file ends in two blocks of zeros, of which the reader took the first.
-    let mut last = Vec::with_capacity(BLOCK);
-    let broken = |e: io::Error| gzip_text(&e);
-    (&mut rest)
-        .take(BLOCK as u64)
-        .read_to_end(&mut last)
-        .map_err(broken)?;
-    let mut unread = io::copy(&mut rest, &mut io::sink()).map_err(broken)?;
-    if last.iter().any(|byte| *byte != 0) {
-        unread += last.len() as u64;
-    }
+    allowed.set(u64::MAX);
+    let unread = unread(tar.into_inner()).map_err(|e| gzip_text(&e))?;
     if unread > 0 {
         return Err(format!("{unread} unread uncompressed bytes remain"));
     }
     Ok(members.meta)
 }
 
+/// How many bytes stand behind the end of the tar file.
+fn unread(mut rest: impl Read) -> io::Result<u64> {
+    // It ends in two blocks of zeros, of which the reader took the first.
+    let mut last = Vec::with_capacity(BLOCK);
+    (&mut rest).take(BLOCK as u64).read_to_end(&mut last)?;
+    let behind = io::copy(&mut rest.take(TRAILING_MAX), &mut io::sink())?;
+    let is_end = last.iter().all(|byte| *byte == 0);
+    Ok(behind + if is_end { 0 } else { last.len() as u64 })
+}
+
 enum Problem {
     Compression(String),
     Content(String),
+    /// The receiver's own words.
+    Unwanted(String),
 }
 
 #[derive(Default)]
@@ -122,7 +173,7 @@ fn gzip_text(e: &io::Error) -> String {
 /// Passes bytes on and hashes them.
 struct Hashing<'a> {
     hash: Sha256,
-    out: &'a mut dyn Write,
+    out: &'a mut dyn Sink,
 }
 
 impl Write for Hashing<'_> {
@@ -144,7 +195,8 @@ fn hex(hash: Sha256) -> String {
 /// `headless` says that the compressed stream did not even begin well.
 fn members<R: Read>(
     tar: &mut tar::Archive<R>,
-    state: &mut dyn Write,
+    allowed: &Cell<u64>,
+    state: &mut dyn Sink,
     headless: bool,
 ) -> Result<Members, Problem> {
     let mut members = Members::default();
@@ -158,44 +210,65 @@ fn members<R: Read>(
             Problem::Content(format!("failed reading snapshot: {}", gzip_text(&e)))
         }
     };
-    let data = |e: io::Error| {
-        Problem::Content(format!(
-            "failed to read or write snapshot data: {}",
-            gzip_text(&e)
-        ))
-    };
-    for entry in tar.entries().map_err(reading)? {
-        let entry = entry.map_err(reading)?;
+    let mut entries = tar.entries().map_err(reading)?;
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    loop {
+        allowed.set(HEADERS_MAX);
+        let Some(entry) = entries.next() else {
+            return Ok(members);
+        };
+        let mut entry = entry.map_err(reading)?;
+        allowed.set(u64::MAX);
         let name = entry.path_bytes().into_owned();
-        let mut small = entry;
-        match name.as_slice() {
+        // A member may come once: an archive of a few bytes could hold millions of small ones.
+        if seen.contains(&name) || !members.take(&name, &mut entry, state)? {
+            let name = quote(&String::from_utf8_lossy(&name));
+            return Err(Problem::Content(format!(
+                "unexpected file {name} in snapshot"
+            )));
+        }
+        seen.push(name);
+    }
+}
+
+impl Members {
+    /// Reads a member; whether there is one of that name.
+    fn take(
+        &mut self,
+        name: &[u8],
+        entry: &mut impl Read,
+        state: &mut dyn Sink,
+    ) -> Result<bool, Problem> {
+        let data = |e: io::Error| {
+            Problem::Content(format!(
+                "failed to read or write snapshot data: {}",
+                gzip_text(&e)
+            ))
+        };
+        match name {
             b"meta.json" => {
-                let bytes = read_small(&mut small).map_err(data)?;
-                members
-                    .found
-                    .insert("meta.json", hex(Sha256::new_with_prefix(&bytes)));
-                members.meta = metadata(&bytes).map_err(|e| {
+                let bytes = read_small(entry).map_err(data)?;
+                let hash = Sha256::new_with_prefix(&bytes);
+                self.found.insert("meta.json", hex(hash));
+                self.meta = metadata(&bytes).map_err(|e| {
                     Problem::Content(format!("failed to decode snapshot metadata: {e}"))
                 })?;
+                let size = self.meta["Size"].as_u64().unwrap_or(0);
+                state.announced(size).map_err(Problem::Unwanted)?;
             }
             b"state.bin" => {
                 let mut hashing = Hashing {
                     hash: Sha256::new(),
                     out: state,
                 };
-                io::copy(&mut small, &mut hashing).map_err(data)?;
-                members.found.insert("state.bin", hex(hashing.hash));
+                io::copy(entry, &mut hashing).map_err(data)?;
+                self.found.insert("state.bin", hex(hashing.hash));
             }
-            b"SHA256SUMS" => members.sums = read_small(&mut small).map_err(data)?,
-            other => {
-                let name = quote(&String::from_utf8_lossy(other));
-                return Err(Problem::Content(format!(
-                    "unexpected file {name} in snapshot"
-                )));
-            }
+            b"SHA256SUMS" => self.sums = read_small(entry).map_err(data)?,
+            _ => return Ok(false),
         }
+        Ok(true)
     }
-    Ok(members)
 }
 
 /// The metadata; errors are Go's.
@@ -207,7 +280,10 @@ fn metadata(bytes: &[u8]) -> Result<Value, String> {
 
 fn read_small(entry: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    entry.take(SMALL_BYTES_MAX).read_to_end(&mut bytes)?;
+    entry.take(SMALL_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SMALL_BYTES_MAX {
+        return Err(io::Error::other("the member is too large"));
+    }
     Ok(bytes)
 }
 

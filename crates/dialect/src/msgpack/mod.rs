@@ -9,6 +9,7 @@ mod value;
 mod write;
 
 pub(crate) use read::RecordHead;
-pub use read::{Decode, Error, MAX_DEPTH, Reader, Token, from_bytes, from_prefix, from_slice};
+pub use read::{Decode, Error, MAX_DEPTH, Reader, Scan, Token};
+pub use read::{from_bytes, from_prefix, from_slice, from_slice_within};
 pub use value::Value;
 pub use write::{Dialect, Encode, Writer, to_bytes, to_vec, to_vec_in};

@@ -5,8 +5,9 @@
 
 use bytes::Bytes;
 
-/// Deepest nesting of arrays, maps and nested encodings that is read.
-pub const MAX_DEPTH: usize = 128;
+/// Deepest nesting of arrays, maps and nested encodings that is read: what JSON was allowed to hold, within some levels of
+/// records. Were it less, a request could become a command that no server decodes.
+pub const MAX_DEPTH: usize = crate::json::MAX_DEPTH + 128;
 
 /// Elements are reserved ahead for at most this many bytes of memory; a list longer than that grows as it is read, so
 /// that a claimed length costs nothing until the bytes are there.
@@ -39,6 +40,12 @@ pub enum Error {
     /// Nesting beyond [`MAX_DEPTH`].
     #[error("msgpack decode error [pos {at}]: nested too deeply")]
     Depth {
+        /// Where.
+        at: usize,
+    },
+    /// The elements take more memory than the reader was given ([`from_slice_within`]).
+    #[error("msgpack decode error [pos {at}]: too many elements")]
+    Memory {
         /// Where.
         at: usize,
     },
@@ -101,6 +108,8 @@ pub struct Reader<'a> {
     input: &'a [u8],
     at: usize,
     depth: usize,
+    /// Bytes that elements of lists and maps may still take; their content is paid for by the input.
+    memory: usize,
     shared: Option<&'a Bytes>,
 }
 
@@ -111,6 +120,7 @@ impl<'a> Reader<'a> {
             input,
             at: 0,
             depth: 0,
+            memory: usize::MAX,
             shared: None,
         }
     }
@@ -121,6 +131,7 @@ impl<'a> Reader<'a> {
             input,
             at: 0,
             depth: 0,
+            memory: usize::MAX,
             shared: Some(input),
         }
     }
@@ -396,9 +407,21 @@ impl<'a> Reader<'a> {
             input: content,
             at: 0,
             depth: self.depth + 1,
+            memory: self.memory,
             shared: self.shared,
         };
-        body(&mut inner)
+        let result = body(&mut inner);
+        self.memory = inner.memory;
+        result
+    }
+
+    /// Pays for `len` elements of `T`: an element of one byte may become a record of hundreds.
+    pub(crate) fn spend<T>(&mut self, len: usize) -> Result<(), Error> {
+        let left = len
+            .checked_mul(size_of::<T>())
+            .and_then(|bytes| self.memory.checked_sub(bytes));
+        self.memory = left.ok_or(Error::Memory { at: self.at })?;
+        Ok(())
     }
 
     /// How many elements of `T` may be reserved for a claimed length.
@@ -431,6 +454,52 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Finds the end of a value that arrives in pieces, and looks at each byte once.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// Where the next token begins.
+    at: usize,
+    /// Values that have to follow.
+    pending: u64,
+}
+
+impl Default for Scan {
+    fn default() -> Self {
+        Scan { at: 0, pending: 1 }
+    }
+}
+
+impl Scan {
+    /// Goes on in `input`, which begins where the value begins and holds all that was seen before; how long the value is, once
+    /// its end is there.
+    ///
+    /// # Errors
+    /// Bytes that no value starts with. The scan is then of no more use.
+    pub fn advance(&mut self, input: &[u8]) -> Result<Option<usize>, Error> {
+        let mut r = Reader {
+            at: self.at,
+            ..Reader::new(input)
+        };
+        while self.pending > 0 {
+            let inside = match r.token() {
+                Ok(Token::Array(len)) => len as u64,
+                Ok(Token::Map(len)) => 2 * len as u64,
+                Ok(_) => 0,
+                Err(Error::Eof) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            self.pending = (self.pending - 1).saturating_add(inside);
+            self.at = r.position();
+        }
+        Ok(Some(self.at))
+    }
+
+    /// The least length that the value can have, in bytes: what was seen, and one for each value that has to follow.
+    pub fn at_least(&self) -> u64 {
+        (self.at as u64).saturating_add(self.pending)
+    }
+}
+
 /// See [`Reader::record_head`].
 pub(crate) enum RecordHead {
     Nil,
@@ -447,6 +516,15 @@ pub trait Decode: Sized {
 /// Reads one value; what follows it is ignored, as Go's decoder does.
 pub fn from_slice<T: Decode>(input: &[u8]) -> Result<T, Error> {
     T::decode(&mut Reader::new(input))
+}
+
+/// As [`from_slice`], for input that nobody vouches for: the elements of its lists and maps may take `memory` bytes, beyond
+/// what their texts and byte strings take.
+pub fn from_slice_within<T: Decode>(input: &[u8], memory: usize) -> Result<T, Error> {
+    T::decode(&mut Reader {
+        memory,
+        ..Reader::new(input)
+    })
 }
 
 /// As [`from_slice`], but byte strings in the value share the memory of `input`.

@@ -98,6 +98,7 @@ impl Decode for Value {
             Token::Array(_) => {
                 let len = r.array_len()?.unwrap_or_default();
                 r.deeper(|r| {
+                    r.spend::<Value>(len)?;
                     let mut items = Vec::with_capacity(Reader::reserve_for::<Value>(len));
                     for _ in 0..len {
                         items.push(Value::decode(r)?);
@@ -108,6 +109,7 @@ impl Decode for Value {
             Token::Map(_) => {
                 let len = r.map_len()?.unwrap_or_default();
                 r.deeper(|r| {
+                    r.spend::<(Value, Value)>(len)?;
                     let mut pairs = Vec::with_capacity(Reader::reserve_for::<(Value, Value)>(len));
                     for _ in 0..len {
                         pairs.push((Value::decode(r)?, Value::decode(r)?));

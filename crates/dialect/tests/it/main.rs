@@ -1,5 +1,6 @@
 //! The crate through its public face.
 
+mod bounds;
 mod codecs;
 mod hcl;
 mod record;

@@ -115,6 +115,53 @@ fn a_cut_stream_is_refused_unless_cut_between_records() {
     );
 }
 
+/// An empty header, then a record of type `kind`.
+fn stream(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[0x80, kind][..], body].concat()
+}
+
+/// What a checker and a loader say of a stream that comes in small pieces.
+fn refused(stream: &[u8]) -> String {
+    let (mut loader, mut checker) = (Loader::new(), Checker::new());
+    let mut pieces = stream.chunks(4096);
+    let checked = pieces.try_for_each(|piece| checker.feed(piece));
+    let checked = checked.and_then(|()| checker.finish());
+    let mut pieces = stream.chunks(4096);
+    let loaded = pieces.try_for_each(|piece| loader.feed(piece));
+    let loaded = loaded.and_then(|()| loader.finish().map(drop));
+    assert_eq!(checked, loaded);
+    loaded.expect_err("refused").to_string()
+}
+
+/// Time grows with the bytes of a record, not with their square: what takes milliseconds took minutes.
+#[test]
+fn a_record_of_nested_arrays_is_looked_at_once() {
+    let began = std::time::Instant::now();
+    let deep = stream(17, &vec![0x91; 32 << 20]);
+    assert_eq!(refused(&deep), "unexpected EOF");
+    assert!(began.elapsed() < std::time::Duration::from_secs(30));
+}
+
+/// A list of nothings is a byte each in the stream, nothing at all when compressed, and hundreds of bytes each in memory.
+#[test]
+fn a_list_of_millions_of_nothings_is_refused() {
+    let mut coordinates = b"\xdd\x00\x40\x00\x00".to_vec();
+    coordinates.resize(5 + (4 << 20), 0xc0);
+    assert!(refused(&stream(6, &coordinates)).ends_with("too many elements"));
+    let mut checks = b"\x81\xa6Checks".to_vec();
+    checks.extend_from_slice(&coordinates);
+    assert!(refused(&stream(0, &checks)).ends_with("too many elements"));
+}
+
+#[test]
+fn a_record_that_must_be_too_large_is_refused_at_its_head() {
+    let claims = b"\xdd\xff\xff\xff\xff".repeat(3);
+    assert_eq!(
+        refused(&stream(17, &claims)),
+        "record of type 17 is too large"
+    );
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_refused_or_loaded_without_a_panic(bytes: Vec<u8>) {

@@ -1,3 +1,4 @@
 //! The crate through its public face.
 
+mod archive;
 mod vectors;
