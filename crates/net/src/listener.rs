@@ -4,7 +4,7 @@ use crate::{Peer, Stream};
 use nix::unistd::{Gid, Group, Uid, User};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
@@ -51,16 +51,13 @@ pub fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
     Ok(Listener::Tcp(TcpListener::from_std(socket.into())?))
 }
 
-/// Binds a unix socket; a file left at the path by an earlier process is replaced.
+/// Binds a unix socket; a socket left at the path by an earlier process is replaced, any other file is left alone.
 ///
 /// # Errors
-/// Those of the file system and of `bind`; an unknown user, group or a mode that is not octal.
+/// Those of the file system and of `bind` (`AddrInUse` where another kind of file is at the path); an unknown user, group or a mode that is not octal.
 pub fn bind_unix(path: &Path, mode: &SocketMode) -> io::Result<Listener> {
-    match std::fs::symlink_metadata(path) {
-        Ok(_) => std::fs::remove_file(path)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
+    remove_socket(path)?;
+    // Anything but a socket at the path is somebody's file: "address already in use".
     let listener = UnixListener::bind(path)?;
     let bound = Listener::Unix(listener, path.to_owned());
     let user = parse(&mode.user, |name| {
@@ -82,6 +79,16 @@ pub fn bind_unix(path: &Path, mode: &SocketMode) -> io::Result<Listener> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(bits))?;
     }
     Ok(bound)
+}
+
+/// Removes the socket at this path; other files stay, and a missing one is no error.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A name or number of a user or group; `None` for "".
@@ -136,8 +143,8 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Self::Unix(_, path) = self {
-            // The file may be gone already; nothing else can be done about a failure here.
-            let _ = std::fs::remove_file(path);
+            // Nothing else can be done about a failure here.
+            let _ = remove_socket(path);
         }
     }
 }
@@ -150,7 +157,9 @@ mod tests {
     async fn unix_sockets_get_their_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
-        std::fs::write(&path, "left behind").unwrap();
+        // Closing a standard listener leaves its socket behind, as a process that was killed does.
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
         let own = nix::unistd::Uid::current().to_string();
         let mode = |mode: &str| SocketMode {
             user: own.clone(),
@@ -172,5 +181,27 @@ mod tests {
         assert!(bind_unix(&path, &nobody).is_err());
         let nowhere = folder.path().join("none/s");
         assert!(bind_unix(&nowhere, &SocketMode::default()).is_err());
+    }
+
+    #[tokio::test]
+    async fn files_that_are_no_sockets_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        std::fs::write(&path, "somebody's").unwrap();
+        let link = folder.path().join("l");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for taken in [&path, &link] {
+            let refused = bind_unix(taken, &SocketMode::default()).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::AddrInUse, "{taken:?}");
+        }
+        // Nor does a listener take away at its end what has replaced its socket.
+        let own = folder.path().join("own");
+        let bound = bind_unix(&own, &SocketMode::default()).unwrap();
+        std::fs::remove_file(&own).unwrap();
+        std::fs::write(&own, "somebody's").unwrap();
+        drop(bound);
+        for kept in [&path, &link, &own] {
+            assert_eq!(std::fs::read_to_string(kept).unwrap(), "somebody's");
+        }
     }
 }
