@@ -31,6 +31,29 @@ pub fn load(flags: &Flags, host: &dyn Host) -> Result<Loaded, ConfigError> {
     })
 }
 
+impl Loaded {
+    /// What is in force once a process that started with the keys `started` has taken over this load: keys that do not
+    /// reload keep their values, whatever the files say now (agent-config.md §13).
+    ///
+    /// # Errors
+    /// Values that are right by themselves and not together with those that stay.
+    pub fn in_force(
+        &self,
+        started: &Keys,
+        flags: &Flags,
+        host: &dyn Host,
+    ) -> Result<Config, ConfigError> {
+        // What there is to say about the files was said when they were loaded.
+        let mut warnings = Vec::new();
+        build(
+            host,
+            &started.reloaded(&self.keys),
+            flags.dev,
+            &mut warnings,
+        )
+    }
+}
+
 /// A level of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {

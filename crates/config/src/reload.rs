@@ -35,6 +35,19 @@ impl Keys {
         Self(out)
     }
 
+    /// The merged tree that is in force when a process that started with `self` has reloaded `new`: what does not reload
+    /// stays as it was at the start.
+    pub(crate) fn reloaded(&self, new: &Keys) -> Map {
+        let mut out = Map::new();
+        walk(&mut |path, field| {
+            let from = if field.reloads { new } else { self };
+            if let Some(value) = from.0.get(path) {
+                crate::merge::set(&mut out, path, value.clone());
+            }
+        });
+        out
+    }
+
     /// The changes from `self` to `new`, in table order.
     pub fn diff(&self, new: &Keys) -> Vec<Change> {
         let mut out = Vec::new();

@@ -161,14 +161,19 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
     let mut in_force = loaded.config.clone();
     let mut reload = |by_itself: bool| {
         notify(State::Reloading);
-        let done = load_again(flags, &logs).and_then(|mut loaded| {
-            if by_itself && file_watch::hold_back(&mut loaded.config, &in_force) {
+        let done = load_again(flags, &logs).and_then(|mut again| {
+            let mut config = again
+                .in_force(&loaded.keys, flags, &ThisHost)
+                .map_err(|error| error.to_string())?;
+            if by_itself && file_watch::hold_back(&mut config, &in_force) {
+                file_watch::hold_back(&mut again.config, &in_force);
                 tracing::warn!(target: "agent", "{HELD_BACK}");
             }
-            *port.description.lock() = description(&loaded, &node_id, build);
-            paths.send_replace(Watched::new(&flags.paths, &loaded.config));
-            let done = running.reload(&loaded);
-            in_force = loaded.config;
+            // What files say is shown, also where it waits for a restart.
+            *port.description.lock() = description(&again, &node_id, build);
+            paths.send_replace(Watched::new(&flags.paths, &config));
+            let done = running.reload(&config);
+            in_force = config;
             done
         });
         notify(State::Ready);

@@ -167,13 +167,13 @@ impl Running {
         &self.metrics
     }
 
-    /// Takes over what reloads of another load of the configuration.
+    /// Takes over a configuration that differs from the one of the start in what reloads only.
     ///
     /// # Errors
     /// What could not be taken over; everything before it is in force.
-    pub(crate) fn reload(&self, loaded: &Loaded) -> Result<(), String> {
+    pub(crate) fn reload(&self, config: &config::Config) -> Result<(), String> {
         let settings = Settings {
-            config: &loaded.config,
+            config,
             node_id: &self.node_id,
         };
         let definitions = settings.definitions()?;
@@ -182,7 +182,7 @@ impl Running {
             listeners::Bound::renew(acceptor, &settings)?;
         }
         self.limited.set(settings.request_limits());
-        let filters = &loaded.config.telemetry;
+        let filters = &config.telemetry;
         self.metrics.set_filter(
             &filters.allowed_prefixes,
             &filters.blocked_prefixes,
@@ -190,12 +190,7 @@ impl Running {
         );
         self.http.reload(settings.http());
         self.dns.reload(dns);
-        let folder = loaded
-            .config
-            .node
-            .data_dir
-            .clone()
-            .filter(|_| !loaded.config.node.dev);
+        let folder = config.node.data_dir.clone().filter(|_| !config.node.dev);
         self.agent.reload(settings.agent(folder), &definitions)
     }
 

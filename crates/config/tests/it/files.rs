@@ -178,6 +178,30 @@ fn changes_between_two_loads() {
     );
 }
 
+#[test]
+fn what_does_not_reload_stays_in_force() {
+    let started = load_text(
+        "/case.json",
+        r#"{"datacenter": "a", "dns_config": {"node_ttl": "1s"}, "ports": {"dns": 5}, "services": [{"name": "x"}]}"#,
+    )
+    .expect("valid");
+    let again = load_text(
+        "/case.json",
+        r#"{"datacenter": "b", "node_name": "other", "domain": "d", "dns_config": {"node_ttl": "2s"}, "ports": {"dns": 6},
+            "services": [{"name": "y"}], "check_output_max_size": 7, "enable_script_checks": true}"#,
+    )
+    .expect("valid");
+    let kept = again
+        .in_force(&started.keys, &Flags::default(), &machine())
+        .expect("valid");
+    let mut want = started.config.clone();
+    want.dns.node_ttl = again.config.dns.node_ttl;
+    want.definitions = again.config.definitions.clone();
+    assert_eq!(kept, want);
+    let same = started.in_force(&started.keys, &Flags::default(), &machine());
+    assert_eq!(same.expect("valid"), started.config);
+}
+
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let name = prop_oneof![
         Just("service".to_string()),

@@ -1,4 +1,4 @@
-//! With `auto_reload_config` a changed file is in force without anybody asking.
+//! What a reload changes, asked for or by itself (`auto_reload_config`), and what waits for a restart.
 
 use crate::agent::Agent;
 use std::time::Duration;
@@ -41,4 +41,50 @@ fn files_are_followed() {
     until("\"Port\":81", true);
     std::fs::remove_file(&file).unwrap();
     until("\"web\"", false);
+}
+
+/// Keys that do not reload are shown by `agent/self` and change nothing that services and answers say.
+#[test]
+fn another_datacenter_waits_for_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let more = home.path().join("config.d");
+    std::fs::create_dir_all(&more).unwrap();
+    let web = "service { name = \"web\" port = 80 }";
+    std::fs::write(more.join("web.hcl"), web).unwrap();
+    let agent = Agent::start(home.path(), &[]);
+    let mut client = agent.client();
+    let paths = [
+        "/v1/agent/services",
+        "/v1/catalog/datacenters",
+        "/v1/catalog/nodes?dc=dc1",
+        "/v1/catalog/service/web",
+        "/v1/status/leader?dc=dc1",
+    ];
+    let mut all = || -> Vec<String> {
+        // A service from a file is in the catalog after the first sync.
+        let began = Instant::now();
+        loop {
+            let answers = paths.map(|path| client.ask("GET", path, b"").unwrap().text());
+            if answers[3].contains("web") && answers[2].contains("consul-version") {
+                return answers.into();
+            }
+            assert!(began.elapsed() < LIMIT, "{answers:?}");
+            std::thread::sleep(LOOK);
+        }
+    };
+    let before = all();
+    let changed = r#"{"datacenter": "elsewhere", "ports": {"dns": 1}, "domain": "d", "node_name": "other",
+        "enable_script_checks": false, "services": [{"name": "new"}]}"#;
+    std::fs::write(more.join("z.json"), changed).unwrap();
+    let mut other = agent.client();
+    assert_eq!(
+        other.ask("PUT", "/v1/agent/reload", b"").unwrap().status,
+        200
+    );
+    let after = all();
+    assert!(after[0].contains("\"new\""), "{}", after[0]);
+    assert!(!after[0].contains("elsewhere"), "{}", after[0]);
+    assert_eq!(before[1..], after[1..]);
+    let shown = other.ask("GET", "/v1/agent/self", b"").unwrap().text();
+    assert!(shown.contains("\"Datacenter\":\"elsewhere\""), "{shown}");
 }
