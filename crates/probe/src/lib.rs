@@ -7,6 +7,7 @@
 mod dial;
 mod kinds;
 mod output;
+mod places;
 mod prober;
 
 pub use kinds::docker::DockerHost;

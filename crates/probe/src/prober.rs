@@ -1,11 +1,11 @@
 //! When checks run: one timer entry for each idle check, one task for each probe under way.
 
+use crate::places::Places;
 use crate::{DockerHost, MIN_INTERVAL, Observation, Probe, kinds};
 use parking_lot::Mutex;
 use rt::{Call, Room, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// Where observations go. Called from the probe's task; must not block.
 pub trait Sink: Send + Sync + 'static {
@@ -19,7 +19,7 @@ pub trait Sink: Send + Sync + 'static {
 pub struct ProberConfig {
     /// The Docker engine.
     pub docker: DockerHost,
-    /// Probes under way at the same time; further ones wait for a place.
+    /// Probes of one kind that begin at the same time; further ones wait for a place, though not long.
     pub concurrency: usize,
 }
 
@@ -37,7 +37,7 @@ struct Shared {
     time: Time,
     sink: Arc<dyn Sink>,
     config: ProberConfig,
-    places: Semaphore,
+    places: Places,
 }
 
 /// Runs checks. Cheap to clone.
@@ -67,7 +67,7 @@ enum State {
 impl Prober {
     /// A prober whose tasks live in `room`.
     pub fn new(room: Room, time: Time, sink: Arc<dyn Sink>, config: ProberConfig) -> Self {
-        let places = Semaphore::new(config.concurrency.max(1));
+        let places = Places::new(config.concurrency);
         Self(Arc::new(Shared {
             room,
             time,
@@ -127,11 +127,8 @@ fn launch(shared: &Arc<Shared>, entry: &Arc<Entry>) {
 }
 
 async fn once(shared: &Arc<Shared>, entry: &Entry) {
-    // The semaphore is never closed.
-    let Ok(_place) = shared.places.acquire().await else {
-        return;
-    };
-    let observation = kinds::run(&entry.probe, &shared.config, &shared.room, &shared.time).await;
+    let probing = kinds::run(&entry.probe, &shared.config, &shared.room, &shared.time);
+    let observation = shared.places.run(&entry.probe, &shared.time, probing).await;
     // Not held while reporting: the sink takes locks of its own, under which checks are dropped.
     let stopped = matches!(*entry.state.lock(), State::Stopped);
     if !stopped {
