@@ -619,9 +619,13 @@ impl Agent {
                 .check(&id)
                 .map(|check| (*check.row).clone())
                 .unwrap_or_default();
+            let mut definition = definition.clone();
+            if definition.executed().is_some() {
+                definition.check_id.clone_from(&id);
+            }
             let stored = StoredCheck {
                 check: row,
-                definition: definition.clone(),
+                definition,
                 token: token.to_owned(),
                 source: "remote".into(),
             };

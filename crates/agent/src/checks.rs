@@ -3,7 +3,7 @@
 use crate::agent::Agent;
 use crate::beats::{Beats, Slot};
 use crate::persist::{Shelf, StoredBeat};
-use local::{Change, Finding};
+use local::{Change, Finding, Judgement};
 use model::{CheckKind, CheckType, status};
 use ports::{AgentError, Beat};
 use probe::{Health, Kind, Observation, Probe, ProbeTls, Running};
@@ -249,15 +249,19 @@ impl Agent {
             output: &observation.output,
             immediate: observation.immediate,
         };
-        let (change, service) = {
+        let (judgement, change, known) = {
             let mut local = self.local.lock();
-            let change = local.observe(id, &finding, self.now(), rand::rng().random());
-            (
-                change,
-                local.check(id).map(|check| check.row.service_id.clone()),
-            )
+            let (judgement, change) = local.observe(id, &finding, self.now(), rand::rng().random());
+            let known = local
+                .check(id)
+                .map(|check| (check.row.service_id.clone(), check.definition.clone()));
+            (judgement, change, known)
         };
-        self.after(change, service.as_deref());
+        let Some((service, definition)) = known else {
+            return;
+        };
+        tell_log(id, found, judgement, &definition);
+        self.after(change, Some(&service));
     }
 
     /// What follows from a changed check: waiters, aliases of its service, the catalog.
@@ -391,6 +395,7 @@ impl Agent {
                 local.check(id).map(|check| check.row.service_id.clone()),
             )
         };
+        tracing::debug!(check = id, status = beat.status, "Check status updated");
         if !known || change != Change::None {
             self.save_beat(id, &beat.status, &output, change == Change::Now);
         }
@@ -483,6 +488,31 @@ impl Agent {
 
     pub(crate) fn is_current(&self, id: &str, generation: u64) -> bool {
         self.runners.lock().current(id, generation)
+    }
+}
+
+/// What the log says of every result, whether or not it changes something.
+fn tell_log(id: &str, found: &str, judgement: Judgement, definition: &CheckType) {
+    match judgement {
+        Judgement::Took(status::CRITICAL) => tracing::warn!(check = id, "Check is now critical"),
+        Judgement::Took(status::WARNING) => tracing::warn!(check = id, "Check is now warning"),
+        Judgement::Took(to) => tracing::debug!(check = id, status = to, "Check status updated"),
+        Judgement::TooFewSuccesses(counters) => tracing::debug!(
+            check = id,
+            status = found,
+            success_count = counters.successes,
+            success_threshold = definition.success_before_passing,
+            "Check passed but has not reached success threshold"
+        ),
+        Judgement::TooFewFailures(counters) => tracing::debug!(
+            check = id,
+            status = found,
+            failure_count = counters.failures,
+            warning_threshold = definition.failures_before_warning,
+            failure_threshold = definition.failures_before_critical,
+            "Check failed but has not reached warning/failure threshold"
+        ),
+        Judgement::Unknown => {}
     }
 }
 

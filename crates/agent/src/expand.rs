@@ -97,12 +97,13 @@ fn tag_addresses(row: &mut NodeService) {
     }
 }
 
-/// All checks of a definition, `check` first; empty ones are left out.
+/// All checks of a definition, `check` first unless it is empty. An empty one in `checks` is a check like any other, which
+/// validation refuses.
 pub(crate) fn checks_of(definition: &ServiceDefinition) -> Vec<CheckType> {
-    let empty = CheckType::default();
-    std::iter::once(&definition.check)
+    let single = (definition.check != CheckType::default()).then_some(&definition.check);
+    single
+        .into_iter()
         .chain(definition.checks.iter())
-        .filter(|check| **check != empty)
         .cloned()
         .collect()
 }

@@ -44,6 +44,7 @@ fn scale(nodes: usize) -> u32 {
 
 impl Agent {
     pub(crate) async fn keep_in_sync(self: Arc<Self>) {
+        tracing::info!("started state syncer");
         self.leader_known().await;
         let mut pass = Pass::First;
         loop {
@@ -57,7 +58,7 @@ impl Agent {
                     next
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "failed to sync remote state");
+                    tracing::error!(target: "agent.anti_entropy", %error, "failed to sync remote state");
                     RETRY_INTERVAL + jitter(RETRY_INTERVAL)
                 }
             };

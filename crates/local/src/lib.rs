@@ -21,7 +21,7 @@ mod tokens;
 
 pub use check::{Check, Counters};
 pub use service::Service;
-pub use status::{Change, Finding};
+pub use status::{Change, Finding, Judgement};
 pub use sync::{CatalogView, NodeInfo, Step, Verdict};
 pub use tokens::Tokens;
 

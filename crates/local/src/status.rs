@@ -1,6 +1,6 @@
 //! How checks change status: thresholds, and outputs that may wait.
 
-use crate::{Local, Standing};
+use crate::{Counters, Local, Standing};
 use model::status;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,19 @@ pub enum Change {
     Waiting,
 }
 
+/// What a check's thresholds made of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The check has this status now, as it may have had before.
+    Took(&'static str),
+    /// Good results in a row are too few yet.
+    TooFewSuccesses(Counters),
+    /// Bad results in a row are too few yet.
+    TooFewFailures(Counters),
+    /// There is no such check.
+    Unknown,
+}
+
 impl Local {
     /// Takes a probe's finding through the check's thresholds (spec/agent-config.md §15).
     ///
@@ -39,19 +52,33 @@ impl Local {
         finding: &Finding<'_>,
         now: Duration,
         jitter: f64,
-    ) -> Change {
+    ) -> (Judgement, Change) {
+        let judgement = self.judge(id, finding);
+        let change = match judgement {
+            Judgement::Took(status) => self.set_check(id, status, finding.output, now, jitter),
+            _ => Change::None,
+        };
+        (judgement, change)
+    }
+
+    fn judge(&mut self, id: &str, finding: &Finding<'_>) -> Judgement {
+        let found = match finding.status {
+            status::PASSING => status::PASSING,
+            status::WARNING => status::WARNING,
+            _ => status::CRITICAL,
+        };
         let Some(check) = self
             .checks
             .get_mut(id)
             .filter(|check| check.standing != Standing::Removed)
         else {
-            return Change::None;
+            return Judgement::Unknown;
         };
         let definition = &check.definition;
         let counters = &mut check.counters;
-        let shown = if finding.immediate {
-            finding.status
-        } else if finding.status == status::CRITICAL {
+        if finding.immediate {
+            Judgement::Took(found)
+        } else if found == status::CRITICAL {
             counters.failures += 1;
             counters.successes = 0;
             // 0 means the same as the critical threshold.
@@ -60,21 +87,21 @@ impl Local {
                 n => n,
             };
             if counters.failures >= definition.failures_before_critical {
-                status::CRITICAL
+                Judgement::Took(status::CRITICAL)
             } else if counters.failures >= warning_at {
-                status::WARNING
+                Judgement::Took(status::WARNING)
             } else {
-                return Change::None;
+                Judgement::TooFewFailures(*counters)
             }
         } else {
             counters.successes += 1;
             counters.failures = 0;
             if counters.successes < definition.success_before_passing {
-                return Change::None;
+                Judgement::TooFewSuccesses(*counters)
+            } else {
+                Judgement::Took(found)
             }
-            finding.status
-        };
-        self.set_check(id, shown, finding.output, now, jitter)
+        }
     }
 
     /// Sets a check's status and output as they are. `jitter` as in [`Local::observe`].

@@ -2,6 +2,7 @@
 
 mod bench;
 mod definitions;
+mod logs;
 mod registrations;
 mod restarts;
 mod statuses;

@@ -30,6 +30,26 @@ async fn a_service_with_its_checks() {
 }
 
 #[tokio::test]
+async fn an_empty_check_in_the_list_is_refused() {
+    let bench = Bench::new().await;
+    for checks in ["[{}]", r#"[{"TTL":"10s"},{}]"#] {
+        assert_eq!(
+            bench
+                .service(&format!(r#"{{"Name":"web","Checks":{checks}}}"#))
+                .await,
+            Err(AgentError::Invalid(
+                "Invalid check: TTL must be > 0 for TTL checks".into()
+            ))
+        );
+    }
+    bench
+        .service(r#"{"Name":"web","Check":{},"Checks":[]}"#)
+        .await
+        .unwrap();
+    assert!(bench.port.checks().is_empty());
+}
+
+#[tokio::test]
 async fn what_the_catalog_refuses_is_tried_again() {
     let bench = Bench::new().await;
     bench.catalog.0.lock().refusal = Some(RpcError::NoLeader);

@@ -108,3 +108,27 @@ async fn checks_of_services_that_are_gone_are_purged() {
     assert!(bench.port.checks().is_empty() && bench.services().is_empty());
     assert!(bench.catalog_services().is_empty());
 }
+
+/// The file is as the reference writes and reads it.
+#[tokio::test]
+async fn the_file_of_a_check_has_its_id_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (catalog, time) = (Arc::default(), Time::manual());
+    let bench = start(folder.path(), &catalog, &time).await;
+    bench
+        .service(r#"{"Name":"web","Check":{"TTL":"1h"}}"#)
+        .await
+        .unwrap();
+    let files = std::fs::read_dir(folder.path().join("checks")).unwrap();
+    let file = files
+        .flatten()
+        .find(|entry| entry.path().is_file())
+        .unwrap();
+    let stored: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
+    assert_eq!(stored["Check"]["CheckID"], "service:web");
+    assert_eq!(stored["ChkType"]["CheckID"], "service:web");
+    end(bench, false).await;
+    let bench = start(folder.path(), &catalog, &time).await;
+    assert_eq!(bench.shown("service:web").0, "critical");
+}
