@@ -7,6 +7,7 @@
 //! * [`msgpack`]: the "old raw" dialect of RPC, replicated log and gossip (and its two close relatives).
 //! * [`json`]: encoding/json's output and its forgiving, case-insensitive input with its error texts.
 //! * [`record!`]: one description per struct, both codecs follow from it.
+//! * [`url`]: `net/url`, which decides what Go programs ask of whom.
 //! * [`List`], [`Dict`]: Go slices and maps, which know nil from empty.
 
 mod any;
@@ -20,6 +21,7 @@ pub mod msgpack;
 pub mod record;
 mod scalars;
 mod text;
+pub mod url;
 
 pub use any::Any;
 pub use bytes::Bytes;

@@ -3,9 +3,11 @@
 //!
 //! This crate must never learn which protocol runs on a stream.
 
+mod errors;
 mod listener;
 mod stream;
 pub mod tls;
 
+pub use errors::error_text;
 pub use listener::{Listener, SocketMode, bind_tcp, bind_unix};
 pub use stream::{Peer, Stream};
