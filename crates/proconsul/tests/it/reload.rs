@@ -62,15 +62,13 @@ fn another_datacenter_waits_for_a_restart() {
     ];
     let mut all = || -> Vec<String> {
         // A service from a file is in the catalog after the first sync.
-        let began = Instant::now();
-        loop {
-            let answers = paths.map(|path| client.ask("GET", path, b"").unwrap().text());
-            if answers[3].contains("web") && answers[2].contains("consul-version") {
-                return answers.into();
-            }
-            assert!(began.elapsed() < LIMIT, "{answers:?}");
-            std::thread::sleep(LOOK);
-        }
+        client.until(LIMIT, paths[3], |answer| answer.text().contains("web"));
+        client.until(LIMIT, paths[2], |answer| {
+            answer.text().contains("consul-version")
+        });
+        paths
+            .map(|path| client.ask("GET", path, b"").unwrap().text())
+            .into()
     };
     let before = all();
     let changed = r#"{"datacenter": "elsewhere", "ports": {"dns": 1}, "domain": "d", "node_name": "other",
