@@ -2,7 +2,6 @@
 
 use super::bench::{Bench, SECOND};
 use parking_lot::Mutex;
-use probe::{Health, Observation};
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
