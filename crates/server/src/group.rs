@@ -8,12 +8,13 @@ use crate::run::{Compiled, Ran};
 use crate::view::Board;
 use hashbrown::HashTable;
 use parking_lot::Mutex;
-use ports::{Answer, Data, Query};
+use ports::Query;
 use state::WatchSet;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -21,8 +22,12 @@ use tokio::sync::futures::Notified;
 const SHARDS: usize = 16;
 /// Answers kept for queries that nobody waits for.
 const IDLE_GROUPS_MAX: usize = 4096;
-/// Rows in all answers kept for queries that nobody waits for.
-const IDLE_ROWS_MAX: usize = 1_000_000;
+/// Memory of all that is kept for queries that nobody waits for, bytes: compiled filters, rows and encoded bodies.
+pub(crate) const IDLE_BYTES_MAX: usize = 32 << 20;
+/// A group itself, with its places in the table and the registry, bytes.
+const GROUP_BYTES: usize = 1 << 10;
+/// Time between two looks at who was asked for. What was not since the look before goes.
+pub(crate) const AGEING: Duration = Duration::from_secs(25);
 /// Waiters of all groups together; beyond, a blocking query is refused.
 pub(crate) const WAITERS_MAX: usize = 1_000_000;
 
@@ -30,6 +35,8 @@ pub(crate) const WAITERS_MAX: usize = 1_000_000;
 pub(crate) struct Group {
     pub(crate) query: Query,
     hash: u64,
+    /// Its filter may take long.
+    pub(crate) heavy: bool,
     pub(crate) compiled: OnceLock<Box<Compiled>>,
     /// The last publication that touched a row of the answer. The answer is valid while it is not older.
     touched: AtomicU64,
@@ -45,17 +52,32 @@ struct Last {
     ran: Option<Ran>,
     /// The keys the group is parked on.
     parked: WatchSet,
-    /// Rows this group is accounted for among the idle ones.
-    rows: usize,
-    /// Within reach of the cache's hand.
-    idle: bool,
+    /// The account that bears group and answer: set while the group is within reach of the cache's hand.
+    account: Option<Arc<AtomicUsize>>,
+    /// What the account bears for the group itself, bytes.
+    charged: usize,
+    /// Nobody asked between the last two looks.
+    aged: bool,
     /// Out of the table: nobody may park it any more.
     evicted: bool,
+}
+
+impl Last {
+    /// Out of the reach of the cache's hand.
+    fn release(&mut self) {
+        if let Some(account) = self.account.take() {
+            account.fetch_sub(std::mem::take(&mut self.charged), Ordering::Relaxed);
+            if let Some(ran) = &self.ran {
+                ran.answer.discharge();
+            }
+        }
+    }
 }
 
 impl Group {
     pub(crate) fn new(query: Query, hash: u64) -> Arc<Self> {
         Arc::new(Self {
+            heavy: ports::filter::is_heavy(&query.filter),
             query,
             hash,
             compiled: OnceLock::new(),
@@ -116,9 +138,33 @@ impl Group {
             if parked_more && board.view().seq != view.seq {
                 continue;
             }
-            last.ran = Some(ran.clone());
+            let before = last.ran.replace(ran.clone());
+            if let Some(account) = &last.account {
+                if let Some(before) = before {
+                    before.answer.discharge();
+                }
+                ran.answer.charge(account);
+            }
             return Ok(ran);
         }
+    }
+
+    /// Lets the answer go; what the filter became stays.
+    fn forget(self: &Arc<Self>, board: &Board) {
+        let parked = {
+            let mut last = self.last.lock();
+            last.ran = None;
+            std::mem::take(&mut last.parked)
+        };
+        for key in &parked {
+            board.registry.unpark(key, self);
+        }
+    }
+
+    /// Memory of the group without its answer, bytes.
+    fn bytes(&self) -> usize {
+        let compiled = self.compiled.get().map_or(0, |compiled| compiled.bytes());
+        GROUP_BYTES + self.query.filter.len() + compiled
     }
 
     /// Parks on `watch` in place of what was before; whether a key is new.
@@ -161,13 +207,48 @@ struct Shard {
     idle: VecDeque<Arc<Group>>,
 }
 
+impl Shard {
+    /// The hand is at a group that it took off the row: the group goes back there if it is in use or not to be spared, leaves the
+    /// row if it is waited for, or leaves the table too and is handed out.
+    fn turn(
+        &mut self,
+        group: Arc<Group>,
+        spare: impl FnOnce(&Group, &mut Last) -> bool,
+    ) -> Option<Arc<Group>> {
+        {
+            // Someone runs it just now: it is in use.
+            let Some(mut last) = group.last.try_lock() else {
+                self.idle.push_back(group.clone());
+                return None;
+            };
+            let waited = group.waiters.load(Ordering::SeqCst) > 0;
+            if !waited && !last.evicted && !spare(&group, &mut last) {
+                drop(last);
+                self.idle.push_back(group);
+                return None;
+            }
+            last.release();
+            if waited {
+                return None;
+            }
+        }
+        if let Ok(entry) = self
+            .table
+            .find_entry(group.hash, |g| Arc::ptr_eq(g, &group))
+        {
+            entry.remove();
+        }
+        Some(group)
+    }
+}
+
 /// The table of groups.
 pub(crate) struct Groups {
     board: Arc<Board>,
     hasher: hashbrown::DefaultHashBuilder,
     shards: Box<[Mutex<Shard>]>,
     total: AtomicUsize,
-    idle_rows: AtomicUsize,
+    idle_bytes: Arc<AtomicUsize>,
 }
 
 impl Groups {
@@ -177,7 +258,7 @@ impl Groups {
             hasher: hashbrown::DefaultHashBuilder::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             total: AtomicUsize::new(0),
-            idle_rows: AtomicUsize::new(0),
+            idle_bytes: Arc::default(),
         }
     }
 
@@ -216,6 +297,10 @@ impl Groups {
         let group = Group::new(query.clone(), hash);
         // A query that fails is not kept.
         let ran = group.current(&self.board)?;
+        // There are as many filters as texts: an answer is kept for one that was asked for before, lately.
+        if !group.query.filter.is_empty() {
+            group.forget(&self.board);
+        }
         self.keep(&group);
         Ok(ran)
     }
@@ -267,23 +352,58 @@ impl Groups {
     fn rest(&self, group: &Arc<Group>) {
         {
             let mut last = group.last.lock();
-            let rows = last.ran.as_ref().map_or(0, |ran| weight(&ran.answer));
-            self.idle_rows.fetch_add(rows, Ordering::Relaxed);
-            self.idle_rows.fetch_sub(last.rows, Ordering::Relaxed);
-            last.rows = rows;
-            if std::mem::replace(&mut last.idle, true) && !self.over(0) {
+            let bytes = group.bytes();
+            self.idle_bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.idle_bytes.fetch_sub(last.charged, Ordering::Relaxed);
+            last.charged = bytes;
+            if let Some(ran) = &last.ran {
+                ran.answer.charge(&self.idle_bytes);
+            }
+            let known = last.account.replace(self.idle_bytes.clone()).is_some();
+            if known && !self.over(0) {
                 return;
             }
         }
         let out = self.sweep(group);
+        self.evict(&out);
+    }
+
+    fn evict(&self, out: &[Arc<Group>]) {
         for group in out {
             Counters::add(&self.board.counters.evictions);
-            self.dissolve(&group);
+            self.dissolve(group);
+        }
+    }
+
+    /// Bytes kept for queries that nobody waits for.
+    pub(crate) fn idle_bytes(&self) -> usize {
+        self.idle_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Lets go what nobody asked for since the look before the last.
+    pub(crate) fn age(&self) {
+        for shard in &self.shards {
+            let mut out = Vec::new();
+            {
+                let mut shard = shard.lock();
+                for _ in 0..shard.idle.len() {
+                    let Some(next) = shard.idle.pop_front() else {
+                        break;
+                    };
+                    if let Some(gone) = shard.turn(next, |group, last| {
+                        let asked = group.recent.swap(false, Ordering::Relaxed);
+                        !asked && std::mem::replace(&mut last.aged, !asked)
+                    }) {
+                        out.push(gone);
+                    }
+                }
+            }
+            self.evict(&out);
         }
     }
 
     fn over(&self, idle: usize) -> bool {
-        idle > IDLE_GROUPS_MAX / SHARDS || self.idle_rows.load(Ordering::Relaxed) > IDLE_ROWS_MAX
+        idle > IDLE_GROUPS_MAX / SHARDS || self.idle_bytes() > IDLE_BYTES_MAX
     }
 
     /// Moves the hand of the shard's cache until it is within its limits; what it took out.
@@ -305,27 +425,8 @@ impl Groups {
             let Some(next) = shard.idle.pop_front() else {
                 break;
             };
-            // Someone runs it just now: it is in use.
-            let Some(mut last) = next.last.try_lock() else {
-                shard.idle.push_back(next);
-                continue;
-            };
-            let waited = next.waiters.load(Ordering::SeqCst) > 0;
-            if !waited && !last.evicted && next.recent.swap(false, Ordering::Relaxed) {
-                drop(last);
-                shard.idle.push_back(next);
-                continue;
-            }
-            last.idle = false;
-            let rows = std::mem::take(&mut last.rows);
-            self.idle_rows.fetch_sub(rows, Ordering::Relaxed);
-            drop(last);
-            if !waited {
-                if let Ok(entry) = shard.table.find_entry(next.hash, |g| Arc::ptr_eq(g, &next)) {
-                    entry.remove();
-                }
-                out.push(next);
-            }
+            let spare = |group: &Group, _: &mut Last| !group.recent.swap(false, Ordering::Relaxed);
+            out.extend(shard.turn(next, spare));
         }
         out
     }
@@ -342,30 +443,4 @@ impl Groups {
             self.board.registry.unpark(key, group);
         }
     }
-}
-
-/// Rows of an answer, at least one.
-fn weight(answer: &Answer) -> usize {
-    let rows = match &answer.data {
-        Data::KvEntry(_) | Data::NodeServices(None) | Data::AutopilotConfig(_) => 1,
-        Data::KvEntries(rows) => rows.len(),
-        Data::Keys(rows) => rows.len(),
-        Data::Sessions(rows) => rows.len(),
-        Data::Nodes(rows) => rows.len(),
-        Data::Services(rows) => rows.len(),
-        Data::ServiceNames(rows) => rows.len(),
-        Data::ServiceNodes(rows) => rows.len(),
-        Data::NodeServices(Some((_, rows))) => rows.len(),
-        Data::Checks(rows) => rows.len(),
-        Data::CheckServiceNodes(rows) => rows.len(),
-        Data::NodeDump(rows) => rows
-            .iter()
-            .map(|row| 1 + row.services.len() + row.checks.len())
-            .sum(),
-        Data::Coordinates(rows) => rows.len(),
-        Data::PreparedQueries(rows) => rows.len(),
-        Data::Usage(rows) => rows.len(),
-        Data::CaRoots { roots, .. } => roots.len(),
-    };
-    rows.max(1)
 }

@@ -4,6 +4,7 @@ use crate::counters::Counters;
 use crate::group::Stay;
 use crate::run::{self, Ran};
 use crate::server::Server;
+use ports::filter::is_heavy;
 use ports::{Answered, BoxFuture, Consistency, Query, Read, ReadOptions, RpcError};
 use rand::Rng;
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl Server {
     ) -> Option<Result<Answered, RpcError>> {
         if options.min_index > 0
             || options.consistency == Consistency::Consistent
+            || is_heavy(&query.filter)
             || !self.leading.load(Ordering::Acquire)
         {
             return None;
@@ -87,7 +89,12 @@ impl Server {
         if options.min_index == 0 {
             return Box::pin(async move {
                 self.consistent(options.consistency).await?;
-                self.current(&query).map(|ran| self.answered(&ran))
+                let ran = if is_heavy(&query.filter) {
+                    self.in_turn(|| self.current(&query)).await
+                } else {
+                    self.current(&query)
+                };
+                ran.map(|ran| self.answered(&ran))
             });
         }
         // The group is entered before the future exists, so that a parked query is not kept twice.
@@ -105,6 +112,13 @@ impl Server {
             options.max_wait,
             options.consistency,
         ))
+    }
+
+    /// Runs what may take long beside the workers, only so many at a time: the others wait for their turn without a thread.
+    async fn in_turn<T>(&self, run: impl FnOnce() -> Result<T, RpcError>) -> Result<T, RpcError> {
+        // Never closed.
+        let _turn = self.heavy.acquire().await;
+        rt::aside(run)
     }
 
     /// Whether nothing has to be waited for before a run.
@@ -188,7 +202,13 @@ impl Server {
                 if consistency == Consistency::Consistent {
                     Box::pin(self.consistent(consistency)).await?;
                 }
-                let ran = match self.run_once(&stay, &mut wanted, &mut missed, &mut woken)? {
+                let seen = if stay.group.heavy {
+                    let run = || self.run_once(&stay, &mut wanted, &mut missed, &mut woken);
+                    Box::pin(self.in_turn(run)).await?
+                } else {
+                    self.run_once(&stay, &mut wanted, &mut missed, &mut woken)?
+                };
+                let ran = match seen {
                     Seen::Answer(answered) => return Ok(answered),
                     Seen::Wait(ran) => ran,
                 };

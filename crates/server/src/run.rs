@@ -38,6 +38,19 @@ pub(crate) enum Compiled {
 }
 
 impl Compiled {
+    /// Memory that the filter takes, estimated.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Node(filter) => filter.bytes(),
+            Self::ServiceNode(filter) => filter.bytes(),
+            Self::NodeService(filter) => filter.bytes(),
+            Self::Check(filter) => filter.bytes(),
+            Self::Health(filter) => filter.bytes(),
+            Self::Dump(filter) => filter.bytes(),
+        }
+    }
+
     fn of(query: &Query) -> Result<Self, RpcError> {
         fn build<T>(
             text: &str,

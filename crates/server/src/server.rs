@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use telemetry::names;
-use tokio::sync::{Mutex, Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc, watch};
 use wire::{Command, Outcome};
 
 pub use consensus::StartError;
@@ -40,6 +40,8 @@ pub struct Server {
     pub(crate) ready: watch::Sender<bool>,
     /// Held by a restore while its pieces go into the log: those of two must not mix.
     pub(crate) restoring: Mutex<()>,
+    /// Turns of queries whose filter may take long.
+    pub(crate) heavy: Semaphore,
     /// A restore replaced the state under the leader, whose duties begin anew.
     pub(crate) replaced: Notify,
     /// The process ends in order: nobody waits for news any more.
@@ -90,6 +92,7 @@ impl Server {
             known_leader: AtomicBool::new(false),
             ready: watch::Sender::new(false),
             restoring: Mutex::new(()),
+            heavy: Semaphore::new(heavy_turns()),
             replaced: Notify::new(),
             ending: AtomicBool::new(false),
             config,
@@ -106,7 +109,21 @@ impl Server {
         room.spawn("timers due", server.clone().serve_due(falls_due));
         room.spawn("reconcile", server.clone().reconcile_again_and_again());
         room.spawn("coordinates", server.clone().flush_coordinates());
+        room.spawn("age answers", server.clone().age_answers());
         Ok(server)
+    }
+
+    /// Lets go, now and then, the answers that nobody asks for.
+    async fn age_answers(self: Arc<Self>) {
+        loop {
+            self.time.sleep(crate::group::AGEING).await;
+            self.groups.age();
+        }
+    }
+
+    /// Memory kept for queries that nobody waits for, bytes: filters, rows and encoded bodies.
+    pub fn idle_bytes(&self) -> usize {
+        self.groups.idle_bytes()
     }
 
     /// What happened to queries since the start.
@@ -246,6 +263,11 @@ impl Server {
             Err(RpcError::NoPath)
         }
     }
+}
+
+/// Queries with a heavy filter that run at a time: half of the processors, the other half is for all else.
+fn heavy_turns() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1))
 }
 
 /// Time that tasks get to end at shutdown.

@@ -31,3 +31,11 @@ pub fn compile<T: 'static>(
         .map(Some)
         .map_err(|e| format!("{FILTER_ERROR_PREFIX}{e}"))
 }
+
+/// Longest filter that is taken to cost little, bytes.
+const LIGHT_BYTES_MAX: usize = 1 << 10;
+
+/// Whether compiling or using a filter may take milliseconds: it has patterns, or is long.
+pub fn is_heavy(text: &str) -> bool {
+    text.len() > LIGHT_BYTES_MAX || text.contains("matches")
+}

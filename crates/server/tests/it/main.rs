@@ -5,6 +5,7 @@ mod blocking;
 mod changes;
 mod crowd;
 mod durable;
+mod kept;
 mod queries;
 mod sessions;
 mod writes;
