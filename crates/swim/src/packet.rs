@@ -17,6 +17,8 @@ pub const MESSAGES_MAX: usize = 1024;
 const DEPTH_MAX: usize = 8;
 /// Parts a compound can count.
 const PARTS_MAX: usize = 255;
+/// Type byte and count of a compound, and the length of its first part.
+const COMPOUND_LEN: usize = 4;
 /// A checksum with its type byte.
 const CRC_LEN: usize = 5;
 
@@ -92,7 +94,7 @@ impl Wrapping {
             len => 2 + len,
         };
         let sealing = if self.seals() { OVERHEAD } else { 0 };
-        PACKET_BUDGET.saturating_sub(first + 2 + label + sealing)
+        PACKET_BUDGET.saturating_sub(first + COMPOUND_LEN + CRC_LEN + label + sealing)
     }
 
     /// A packet of these encoded messages, at least one and at most 255; `crc` when the receiver is known to check it. The nonce

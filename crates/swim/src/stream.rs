@@ -66,6 +66,17 @@ pub enum StreamMessage {
 }
 
 impl StreamMessage {
+    /// The type byte.
+    pub(crate) fn number(&self) -> u8 {
+        match self {
+            Self::Ping(_) => kind::PING,
+            Self::Ack(_) => kind::ACK,
+            Self::PushPull(_) => kind::PUSH_PULL,
+            Self::User(_) => kind::USER,
+            Self::Error(_) => kind::ERROR,
+        }
+    }
+
     fn encode(&self) -> Vec<u8> {
         match self {
             Self::Ping(body) => with_kind(kind::PING, body),

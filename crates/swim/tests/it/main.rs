@@ -2,6 +2,8 @@
 
 mod hostile;
 mod keys;
+mod net;
+mod pool;
 mod recorded;
 mod support;
 mod vectors;
