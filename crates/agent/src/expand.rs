@@ -7,7 +7,7 @@ use model::{
     ServiceDefinition, Weights,
 };
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Most pairs of metadata.
 const META_PAIRS_MAX: usize = 64;
@@ -76,14 +76,17 @@ fn proxy(definition: &ServiceDefinition) -> ConnectProxyConfig {
     proxy
 }
 
+/// An IP literal as Go reads it: IPv4 in IPv6 form (`::ffff:10.0.0.1`) is IPv4.
+fn ip(text: &str) -> Option<IpAddr> {
+    text.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
 /// An address that is an IP literal is also the service's tagged LAN and WAN address of its family.
 fn tag_addresses(row: &mut NodeService) {
-    let names = if row.address.parse::<Ipv4Addr>().is_ok() {
-        ["lan_ipv4", "wan_ipv4"]
-    } else if row.address.parse::<Ipv6Addr>().is_ok() {
-        ["lan_ipv6", "wan_ipv6"]
-    } else {
-        return;
+    let names = match ip(&row.address) {
+        Some(IpAddr::V4(_)) => ["lan_ipv4", "wan_ipv4"],
+        Some(IpAddr::V6(_)) => ["lan_ipv6", "wan_ipv6"],
+        None => return,
     };
     let own = ServiceAddress {
         address: row.address.clone(),
@@ -452,9 +455,11 @@ pub(crate) fn several(errors: &[String]) -> String {
 pub(crate) fn validate_addresses(addresses: &Dict<ServiceAddress>) -> Result<(), String> {
     for (name, address) in addresses.iter() {
         let (family, right) = match name.as_str() {
-            "lan_ipv4" | "wan_ipv4" => ("ipv4", address.address.parse::<Ipv4Addr>().is_ok()),
+            "lan_ipv4" | "wan_ipv4" => {
+                ("ipv4", ip(&address.address).is_some_and(|ip| ip.is_ipv4()))
+            }
             // The reference does not look at `wan_ipv6`.
-            "lan_ipv6" => ("ipv6", address.address.parse::<Ipv6Addr>().is_ok()),
+            "lan_ipv6" => ("ipv6", ip(&address.address).is_some_and(|ip| ip.is_ipv6())),
             _ => continue,
         };
         if !right {
@@ -464,4 +469,40 @@ pub(crate) fn validate_addresses(addresses: &Dict<ServiceAddress>) -> Result<(),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv4_in_ipv6_form_is_tagged_as_ipv4() {
+        let tags = |address: &str| {
+            let mut row = NodeService {
+                address: address.to_owned(),
+                ..NodeService::default()
+            };
+            tag_addresses(&mut row);
+            let names: Vec<String> = row
+                .tagged_addresses
+                .iter()
+                .map(|(k, _)| k.clone())
+                .collect();
+            names.join(" ")
+        };
+        assert_eq!(tags("::ffff:10.0.0.1"), "lan_ipv4 wan_ipv4");
+        assert_eq!(tags("2001:db8::1"), "lan_ipv6 wan_ipv6");
+        assert_eq!(tags("web.test"), "");
+        let valid = |name: &str, address: &str| {
+            let mut addresses = Dict::empty();
+            let address = ServiceAddress {
+                address: address.to_owned(),
+                port: 0,
+            };
+            addresses.insert(name, address);
+            validate_addresses(&addresses).is_ok()
+        };
+        assert!(valid("lan_ipv4", "::ffff:10.0.0.1"));
+        assert!(!valid("lan_ipv6", "::ffff:10.0.0.1"));
+    }
 }

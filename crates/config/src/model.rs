@@ -276,6 +276,10 @@ pub struct Dns {
     pub disable_compression: bool,
     /// Most records of a UDP answer.
     pub udp_answer_limit: usize,
+    /// Largest UDP answer, bytes: 512 to 65,467. Ours; the default is what the reference always does.
+    pub max_udp_size: usize,
+    /// UDP answers much larger than their question that one source prefix gets a second; 0 = all. Ours.
+    pub response_rate_limit: u32,
     /// Most address records; 0 = all.
     pub a_record_limit: usize,
     /// Node metadata as TXT in additional sections.

@@ -1,16 +1,12 @@
 //! Answers with their size rules (spec/dns.md §11): records are written once, in order, until no more can fit, and cut
 //! back to what does.
 
-use crate::policy::Policy;
+use crate::policy::{Policy, UDP_BYTES_MAX, UDP_BYTES_MIN};
 use crate::question::{HEADER_BYTES, Question, Transport, rcode, rtype};
 use crate::rows::Context;
 use crate::writer::{Mark, Owner, Writer};
 use smallvec::SmallVec;
 
-/// Datagram size every client takes (RFC 1035 §4.2.1).
-const UDP_BYTES_MIN: usize = 512;
-/// Largest datagram ever sent.
-const UDP_BYTES_MAX: usize = 65_467;
 /// Room left in every datagram.
 const UDP_RESERVE_BYTES: usize = 8;
 /// Largest message over a stream.
@@ -26,8 +22,20 @@ const UDP_ANSWERS_SMALL: usize = 8;
 struct Limits {
     answers: usize,
     bytes: usize,
-    /// At most 512 bytes over UDP: when `answers` is exceeded, length counts without compression.
+    /// The client takes at most 512 bytes over UDP: when `answers` is exceeded, length counts without compression.
     small: bool,
+    /// The client would take more than `bytes`, so it has to be told of a cut.
+    capped: bool,
+}
+
+/// Bytes a datagram may have as answer to this question, and whether that is less than its sender takes.
+pub(crate) fn datagram_bytes(question: &Question, policy: &Policy) -> (usize, bool) {
+    let edns = question.edns.as_ref();
+    let wanted = edns
+        .map_or(0, |edns| usize::from(edns.udp_bytes))
+        .clamp(UDP_BYTES_MIN, UDP_BYTES_MAX);
+    let most = policy.udp_bytes_max.clamp(UDP_BYTES_MIN, UDP_BYTES_MAX);
+    (wanted.min(most), wanted > most)
 }
 
 impl Limits {
@@ -43,15 +51,12 @@ impl Limits {
                     answers,
                     bytes: TCP_BYTES_MAX,
                     small: false,
+                    capped: false,
                 }
             }
             Transport::Udp => {
-                let wanted = question
-                    .edns
-                    .as_ref()
-                    .map_or(0, |edns| usize::from(edns.udp_bytes));
-                let bytes = wanted.clamp(UDP_BYTES_MIN, UDP_BYTES_MAX);
-                let small = bytes == UDP_BYTES_MIN;
+                let (bytes, capped) = datagram_bytes(question, policy);
+                let small = bytes == UDP_BYTES_MIN && !capped;
                 let answers = if small {
                     policy.udp_answer_limit.min(UDP_ANSWERS_SMALL)
                 } else {
@@ -61,19 +66,38 @@ impl Limits {
                     answers,
                     bytes: bytes - UDP_RESERVE_BYTES,
                     small,
+                    capped,
                 }
             }
         }
     }
 }
 
-/// The extra section a reply would like to have; [`Build::finish`] asks for it in one of two extents.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How long a message may get.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    bytes: usize,
+    /// Length counts without compression.
+    plain: bool,
+}
+
+impl Room {
+    /// Whether what is written so far may be sent.
+    pub(crate) fn holds(self, w: &Writer<'_>) -> bool {
+        let bytes = if self.plain { w.plain_len() } else { w.len() };
+        bytes <= self.bytes
+    }
+}
+
+/// The extra section a reply would like to have; [`Build::finish`] asks for all of it, or for its parts as they fit.
+#[derive(Clone, Copy)]
 pub(crate) enum Extent {
     /// Everything.
     Full,
-    /// Only records of the targets of the first so many answers.
-    Targets(usize),
+    /// One record for each target of the first so many answers.
+    Least(usize),
+    /// Of the other records of those targets as many as fit; nothing else.
+    Rest(usize, Room),
 }
 
 /// A reply being built.
@@ -133,51 +157,52 @@ impl<'o, 'c> Build<'o, 'c> {
     }
 
     /// Cuts what does not fit, writes the extra section by `extra` (which returns how many records it wrote) and the header.
+    ///
+    /// An answer is what the client came for: metadata goes first, then further records of a target, then OPT; answers last,
+    /// each with the one record that makes its target useful.
     pub(crate) fn finish(
         mut self,
         scope_bits: Option<u8>,
         mut extra: impl FnMut(&mut Writer<'o>, Extent) -> u16,
     ) {
-        let mut keep = self.answers();
-        let mut trimmed = false;
-        let mut count_plain = false;
-        if keep > self.limits.answers {
-            keep = self.limits.answers;
-            trimmed = true;
-            count_plain = self.limits.small;
-        }
+        let all = self.answers();
+        let mut keep = all.min(self.limits.answers);
+        let room = Room {
+            bytes: self.limits.bytes,
+            plain: self.limits.small && keep < all,
+        };
         if self.overflow {
-            keep = keep.min(self.answers() - 1);
-            trimmed = true;
+            keep = keep.min(all - 1);
         }
         let mut extras = 0;
-        if !trimmed {
+        let mut fits = false;
+        if keep == all {
             extras = extra(&mut self.w, Extent::Full);
             extras += opt_record(&mut self.w, self.question, scope_bits);
-            if keep > 1 && self.w.len() > self.limits.bytes {
-                keep -= 1;
-                trimmed = true;
-            }
+            fits = room.holds(&self.w);
         }
-        while trimmed && keep <= self.answers() {
-            if let Some(end) = self.ends.get(keep) {
-                self.w.back_to(*end);
-            }
-            extras = extra(&mut self.w, Extent::Targets(keep));
-            let bytes = if count_plain {
-                self.w.plain_len()
-            } else {
-                self.w.len()
-            };
-            if bytes <= self.limits.bytes || keep <= 1 {
+        while !fits {
+            self.back_to(keep);
+            extras = extra(&mut self.w, Extent::Least(keep));
+            fits = room.holds(&self.w);
+            if fits {
+                if keep == all {
+                    extras += self.opt_within(scope_bits, room);
+                }
+                extras += extra(&mut self.w, Extent::Rest(keep, room));
+            } else if keep <= 1 {
+                // A single answer is sent whatever its size (spec/dns.md §11), but then alone.
+                self.back_to(keep);
+                extras = 0;
                 break;
+            } else {
+                keep -= 1;
             }
-            keep -= 1;
         }
-        let truncated = trimmed && self.context.policy.enable_truncate;
+        let told = self.context.policy.enable_truncate || self.limits.capped;
         let flags = Flags {
             authoritative: true,
-            truncated,
+            truncated: keep < all && told,
             recursion: self.context.policy.recursion,
         };
         self.w.finish(header(
@@ -186,6 +211,23 @@ impl<'o, 'c> Build<'o, 'c> {
             flags,
             [keep as u16, 0, extras],
         ));
+    }
+
+    /// Forgets everything after the first `keep` answers.
+    fn back_to(&mut self, keep: usize) {
+        if let Some(end) = self.ends.get(keep) {
+            self.w.back_to(*end);
+        }
+    }
+
+    fn opt_within(&mut self, scope_bits: Option<u8>, room: Room) -> u16 {
+        let before = self.w.mark();
+        let records = opt_record(&mut self.w, self.question, scope_bits);
+        if room.holds(&self.w) {
+            return records;
+        }
+        self.w.back_to(before);
+        0
     }
 }
 

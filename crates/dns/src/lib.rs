@@ -8,6 +8,7 @@
 
 mod address;
 mod build;
+mod datagram;
 mod meta;
 mod name;
 mod pick;
@@ -21,6 +22,7 @@ mod targets;
 mod upstream;
 mod writer;
 
+pub use datagram::{cut_to_question, fit_forwarded};
 pub use meta::text_of_meta;
 pub use name::*;
 pub use plan::{Need, Plan, Provider};
@@ -28,4 +30,6 @@ pub use policy::*;
 pub use question::{Edns, Question, Request, Subnet, Transport, rtype};
 pub use respond::{Responder, TCP_ANSWERS_MAX};
 pub use rows::{Context, Holder, Hosts, QueryRows, Rows};
-pub use upstream::{Data, Record, UpstreamReply, fail_forwarding, read_answers, same_question};
+pub use upstream::{
+    Data, Record, UpstreamReply, fail_forwarding, read_answers, read_chain, same_question,
+};

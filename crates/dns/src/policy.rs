@@ -5,6 +5,11 @@
 use crate::name::Name;
 use std::collections::HashMap;
 
+/// Datagram size every client takes (RFC 1035 §4.2.1).
+pub const UDP_BYTES_MIN: usize = 512;
+/// Largest datagram ever sent (spec/dns.md §11).
+pub const UDP_BYTES_MAX: usize = 65_467;
+
 /// Timers of the SOA record, seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Soa {
@@ -87,6 +92,8 @@ pub struct Policy {
     pub only_passing: bool,
     /// Most answers in a datagram of at most 512 bytes.
     pub udp_answer_limit: usize,
+    /// Largest datagram sent, bytes, whatever size a client says it takes. A reply cut because of it has TC set.
+    pub udp_bytes_max: usize,
     /// Most instances in an answer other than SRV; 0 is unlimited.
     pub a_record_limit: usize,
     /// Compress names.
@@ -112,6 +119,7 @@ impl Default for Policy {
             enable_truncate: false,
             only_passing: false,
             udp_answer_limit: 3,
+            udp_bytes_max: UDP_BYTES_MAX,
             a_record_limit: 0,
             compress: true,
             node_meta_txt: true,

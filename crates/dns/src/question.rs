@@ -136,8 +136,8 @@ pub struct Question {
 pub enum Request {
     /// Answer it.
     Question(Question),
-    /// Send these twelve bytes: FORMERR or NOTIMP without a question.
-    Refuse([u8; HEADER_BYTES]),
+    /// Send these bytes: FORMERR or NOTIMP. They carry the question if it could be read and what follows it could not.
+    Refuse(Vec<u8>),
     /// Say nothing: shorter than a header, or itself a response.
     Ignore,
 }
@@ -154,42 +154,37 @@ impl Request {
             return Self::Ignore;
         }
         let refuse = |rcode: u8| {
-            Self::Refuse([
-                id_high,
-                id_low,
-                0x80 | bits & 0x79,
-                rcode,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0,
-            ])
+            let mut reply = vec![id_high, id_low, 0x80 | bits & 0x79, rcode];
+            reply.resize(HEADER_BYTES, 0);
+            reply
         };
         let opcode = bits >> 3 & 0x0f;
         if opcode != OPCODE_QUERY && opcode != OPCODE_NOTIFY {
-            return refuse(rcode::NOT_IMP);
+            return Self::Refuse(refuse(rcode::NOT_IMP));
         }
         let &[q1, q2, a1, a2, n1, n2, x1, x2] = counts;
         let [questions, answers, authority, additional] =
             [[q1, q2], [a1, a2], [n1, n2], [x1, x2]].map(u16::from_be_bytes);
         if questions != 1 || answers > 1 || authority > 1 || additional > ADDITIONAL_MAX {
-            return refuse(rcode::FORM_ERR);
+            return Self::Refuse(refuse(rcode::FORM_ERR));
         }
+        let Some((mut question, at)) = Question::read(packet) else {
+            return Self::Refuse(refuse(rcode::FORM_ERR));
+        };
         let records = answers + authority + additional;
-        match Question::read(packet, records) {
-            None => refuse(rcode::FORM_ERR),
-            Some(mut question) => {
-                question.id = u16::from_be_bytes([id_high, id_low]);
-                question.opcode = opcode;
-                question.recursion_desired = bits & 1 != 0 && opcode == OPCODE_QUERY;
-                question.checking_disabled = bits2 & 0x10 != 0;
-                Self::Question(question)
+        if question.read_records(packet, at, records).is_none() {
+            let mut reply = refuse(rcode::FORM_ERR);
+            if let Some(count) = reply.get_mut(5) {
+                *count = 1;
             }
+            question.push_wire(&mut reply);
+            return Self::Refuse(reply);
         }
+        question.id = u16::from_be_bytes([id_high, id_low]);
+        question.opcode = opcode;
+        question.recursion_desired = bits & 1 != 0 && opcode == OPCODE_QUERY;
+        question.checking_disabled = bits2 & 0x10 != 0;
+        Self::Question(question)
     }
 }
 
@@ -215,19 +210,29 @@ impl Question {
     pub fn packet(&self) -> Vec<u8> {
         let [id_high, id_low] = self.id.to_be_bytes();
         let mut packet = vec![id_high, id_low, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-        packet.extend_from_slice(self.name.wire());
-        packet.extend_from_slice(&self.qtype.to_be_bytes());
-        packet.extend_from_slice(&self.qclass.to_be_bytes());
+        self.push_wire(&mut packet);
         packet
     }
 
-    fn read(packet: &[u8], records: u16) -> Option<Self> {
+    /// Appends name, type and class.
+    fn push_wire(&self, packet: &mut Vec<u8>) {
+        packet.extend_from_slice(self.name.wire());
+        packet.extend_from_slice(&self.qtype.to_be_bytes());
+        packet.extend_from_slice(&self.qclass.to_be_bytes());
+    }
+
+    /// Reads the question section of one question; also gives the position after it.
+    fn read(packet: &[u8]) -> Option<(Self, usize)> {
         let (name, at) = Name::read(packet, HEADER_BYTES)?;
         let qtype = u16_at(packet, at)?;
         let qclass = u16_at(packet, at + 2)?;
         let mut question = Self::internal(name, qtype);
         question.qclass = qclass;
-        let mut at = at + 4;
+        Some((question, at + 4))
+    }
+
+    /// Reads the records after the question; `None` if one is malformed.
+    fn read_records(&mut self, packet: &[u8], mut at: usize, records: u16) -> Option<()> {
         for _ in 0..records {
             // Fewer records than announced are accepted, a record cut short is not.
             if at == packet.len() {
@@ -238,15 +243,15 @@ impl Question {
             let class = u16_at(packet, head + 2)?;
             let data_bytes = usize::from(u16_at(packet, head + 8)?);
             let data = packet.get(head + 10..head + 10 + data_bytes)?;
-            if rtype == rtype::OPT && question.edns.is_none() && owner == Name::root() {
-                question.edns = Some(Edns {
+            if rtype == rtype::OPT && self.edns.is_none() && owner == Name::root() {
+                self.edns = Some(Edns {
                     udp_bytes: class,
                     subnet: client_subnet(data)?,
                 });
             }
             at = head + 10 + data_bytes;
         }
-        Some(question)
+        Some(())
     }
 
     /// The name as the catalog compares it: lower case, escaped, without the final dot.

@@ -200,13 +200,20 @@ impl<'a> Reply<'a> {
     /// No record: the SOA of the primary domain, or of the alternative one if the name ends in exactly its spelling.
     fn negative_scoped(&self, rcode: u8, scope_bits: Option<u8>, out: &mut Vec<u8>) {
         let zone = match &self.policy().alt_domain {
-            Some(alt) if self.zone == alt.wire() && self.zone_start > 0 => alt,
+            Some(alt) if self.ends_in(alt) => alt,
             _ => &self.policy().domain,
         };
         let mut w = self.writer(out);
         self.soa_record(&mut w, zone);
         let extras = opt_record(&mut w, self.question, scope_bits);
         w.finish(header(self.question, rcode, self.flags(), [0, 1, extras]));
+    }
+
+    /// Whether the question's name ends in exactly this spelling of a zone.
+    fn ends_in(&self, zone: &Name) -> bool {
+        let name = &self.question.name;
+        name.zone_start(zone)
+            .is_some_and(|at| name.suffix(at) == zone.wire())
     }
 
     fn soa_record(&self, w: &mut Writer<'_>, zone: &Name) {

@@ -1,7 +1,7 @@
 //! Answers made of service instances: addresses, SRV, name servers (spec/dns.md §4–§6, §8).
 
 use crate::address::{self, Choice};
-use crate::build::{self, Build, Extent};
+use crate::build::{self, Build, Extent, Room};
 use crate::meta::meta_records;
 use crate::name::Name;
 use crate::pick::{Draw, Seen};
@@ -173,18 +173,30 @@ impl<'a> Instances<'a> {
     }
 
     fn extras(&self, w: &mut Writer<'_>, targets: &Targets<'_>, extent: Extent) -> u16 {
-        let (kept, txt) = match extent {
-            Extent::Full => (usize::MAX, self.context.policy.node_meta_txt),
-            Extent::Targets(kept) => (kept, false),
-        };
+        match extent {
+            Extent::Full => self.all_extras(w, targets),
+            Extent::Least(kept) => {
+                let firsts = targets.firsts(kept);
+                firsts
+                    .map(|entry| self.target_records(w, targets, entry, 1))
+                    .sum()
+            }
+            Extent::Rest(kept, room) => self.further_records(w, targets, kept, room),
+        }
+    }
+
+    fn all_extras(&self, w: &mut Writer<'_>, targets: &Targets<'_>) -> u16 {
         let mut records = 0;
         let mut described: Seen<(&str, &str)> = Seen::new();
-        for entry in targets.entries.iter().take(kept) {
+        for entry in &targets.entries {
             if entry.first {
-                records += self.target_records(w, targets, entry);
+                records += self.target_records(w, targets, entry, usize::MAX);
             }
             let node = &entry.row.node;
-            if txt && !node.meta.is_empty() && described.insert((&node.datacenter, &node.node)) {
+            if self.context.policy.node_meta_txt
+                && !node.meta.is_empty()
+                && described.insert((&node.datacenter, &node.node))
+            {
                 let owner = targets.node_name(node);
                 records += owner.map_or(0, |owner| {
                     meta_records(w, node, Owner::Name(owner.wire()), self.ttl)
@@ -194,7 +206,14 @@ impl<'a> Instances<'a> {
         records
     }
 
-    fn target_records(&self, w: &mut Writer<'_>, targets: &Targets<'_>, entry: &Entry<'_>) -> u16 {
+    /// Writes at most `limit` records of a target; returns how many.
+    fn target_records(
+        &self,
+        w: &mut Writer<'_>,
+        targets: &Targets<'_>,
+        entry: &Entry<'_>,
+        limit: usize,
+    ) -> u16 {
         match entry.choice {
             Choice::Own(ip) | Choice::OfNode(ip) => {
                 let owner = Owner::At(entry.target_at, entry.target_bytes);
@@ -202,22 +221,52 @@ impl<'a> Instances<'a> {
                 1
             }
             Choice::Host(_) => {
-                let Some(name) = targets.name(entry.row, entry.choice) else {
-                    return 0;
-                };
                 let mut records = 0;
-                for record in self
-                    .context
-                    .hosts
-                    .into_iter()
-                    .flat_map(|hosts| chain(hosts, &name, self.question))
-                {
+                for record in self.host_chain(targets, entry).take(limit) {
                     chain_record(w, record, self.ttl);
                     records += 1;
                 }
                 records
             }
         }
+    }
+
+    /// What a host name leads to after its first record, as far as it fits.
+    fn further_records(
+        &self,
+        w: &mut Writer<'_>,
+        targets: &Targets<'_>,
+        kept: usize,
+        room: Room,
+    ) -> u16 {
+        let mut records = 0;
+        for entry in targets.firsts(kept) {
+            for record in self.host_chain(targets, entry).skip(1) {
+                let before = w.mark();
+                chain_record(w, record, self.ttl);
+                if !room.holds(w) {
+                    w.back_to(before);
+                    return records;
+                }
+                records += 1;
+            }
+        }
+        records
+    }
+
+    fn host_chain(
+        &self,
+        targets: &Targets<'_>,
+        entry: &Entry<'_>,
+    ) -> impl Iterator<Item = &'a Record> {
+        let host = matches!(entry.choice, Choice::Host(_))
+            .then(|| targets.name(entry.row, entry.choice))
+            .flatten();
+        self.context
+            .hosts
+            .zip(host)
+            .into_iter()
+            .flat_map(|(hosts, host)| chain(hosts, &host, self.question))
     }
 
     /// Name servers: the answer to NS questions.
@@ -249,10 +298,10 @@ impl<'a> Instances<'a> {
     }
 
     fn server_extras(&self, w: &mut Writer<'_>, targets: &Targets<'_>, extent: Extent) -> u16 {
-        let kept = if let Extent::Targets(kept) = extent {
-            kept
-        } else {
-            usize::MAX
+        let kept = match extent {
+            Extent::Full => usize::MAX,
+            Extent::Least(kept) => kept,
+            Extent::Rest(..) => 0,
         };
         let mut records = 0;
         for entry in targets.entries.iter().take(kept) {
@@ -323,7 +372,7 @@ pub(crate) fn chain<'h>(
     hosts: &'h Hosts,
     host: &Name,
     question: &Question,
-) -> impl Iterator<Item = &'h Record> {
+) -> impl Iterator<Item = &'h Record> + use<'h> {
     let limit = if question.edns.is_some() {
         usize::MAX
     } else {

@@ -50,6 +50,11 @@ impl<'a> Targets<'a> {
         }
     }
 
+    /// Of the first `kept` answers those whose target is new.
+    pub(crate) fn firsts(&self, kept: usize) -> impl Iterator<Item = &Entry<'a>> {
+        self.entries.iter().take(kept).filter(|entry| entry.first)
+    }
+
     /// `«node».node.«dc».DOMAIN`, for a peer's node `«node».node.«peer».peer.DOMAIN`.
     pub(crate) fn node_name(&self, node: &Node) -> Option<Name> {
         let mut name = Name::unfinished();

@@ -5,6 +5,8 @@ use crate::question::{HEADER_BYTES, Question, rcode, rtype, u16_at, u32_at};
 
 /// Most records read from the answer section of one reply.
 const RECORDS_MAX: usize = 4096;
+/// Most aliases of one chain; others follow as many, and a chain that long is a loop.
+const ALIASES_MAX: usize = 16;
 
 /// A record of a chain that a host name leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,29 @@ pub enum Data {
 pub fn read_answers(reply: &[u8]) -> Vec<Record> {
     let mut records = Vec::new();
     let _ = collect(reply, &mut records);
+    records
+}
+
+/// Those records of a reply that belong to the chain from `host`: its own and those of the names its aliases lead to, in the
+/// reply's order. Whatever else an answer section tells was not asked for and proves nothing.
+pub fn read_chain(reply: &[u8], host: &Name) -> Vec<Record> {
+    let mut records = read_answers(reply);
+    let mut chain = vec![*host];
+    let mut current = *host;
+    while chain.len() <= ALIASES_MAX {
+        let target = records.iter().find_map(|record| match record.data {
+            Data::Cname(target) if record.name == current => Some(target),
+            _ => None,
+        });
+        match target {
+            Some(target) if !chain.contains(&target) => {
+                chain.push(target);
+                current = target;
+            }
+            _ => break,
+        }
+    }
+    records.retain(|record| chain.contains(&record.name));
     records
 }
 

@@ -1,8 +1,11 @@
 //! Settings of the door: what the agent's configuration says, and what it becomes.
 
+use crate::rate::ResponseRate;
 use dns::{Name, Policy, ServiceTtls, Soa};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -44,6 +47,10 @@ pub struct Settings {
     pub only_passing: bool,
     /// `dns_config.udp_answer_limit`.
     pub udp_answer_limit: usize,
+    /// `dns_config.max_udp_size`, bytes.
+    pub max_udp_size: usize,
+    /// `dns_config.response_rate_limit`, large answers a second and source prefix; 0 is no limit.
+    pub response_rate_limit: u32,
     /// `dns_config.a_record_limit`.
     pub a_record_limit: usize,
     /// `dns_config.disable_compression`.
@@ -80,6 +87,8 @@ impl Default for Settings {
             enable_truncate: false,
             only_passing: false,
             udp_answer_limit: 3,
+            max_udp_size: dns::UDP_BYTES_MAX,
+            response_rate_limit: 0,
             a_record_limit: 0,
             disable_compression: false,
             node_meta_txt: true,
@@ -117,6 +126,8 @@ pub struct Config {
     pub(crate) recursors: Vec<SocketAddr>,
     pub(crate) strategy: Strategy,
     pub(crate) recursor_timeout: Duration,
+    /// For answers much larger than their questions, if they are limited.
+    pub(crate) rate: Option<Arc<ResponseRate>>,
 }
 
 impl Config {
@@ -156,6 +167,7 @@ impl Config {
                 enable_truncate: settings.enable_truncate,
                 only_passing: settings.only_passing,
                 udp_answer_limit: settings.udp_answer_limit,
+                udp_bytes_max: settings.max_udp_size,
                 a_record_limit: settings.a_record_limit,
                 compress: !settings.disable_compression,
                 node_meta_txt: settings.node_meta_txt,
@@ -169,6 +181,8 @@ impl Config {
             recursors,
             strategy: settings.recursor_strategy,
             recursor_timeout: settings.recursor_timeout,
+            rate: NonZeroU32::new(settings.response_rate_limit)
+                .map(|per_second| Arc::new(ResponseRate::new(per_second))),
         })
     }
 }

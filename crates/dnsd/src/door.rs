@@ -5,6 +5,7 @@
 
 use crate::config::Config;
 use crate::lookup::{self, Found};
+use crate::rate::Verdict;
 use crate::recursors;
 use crate::reverse::ReverseIndex;
 use arc_swap::ArcSwap;
@@ -43,6 +44,8 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Counters {
     /// Questions answered SERVFAIL because too many others were waiting.
     pub refused_busy: AtomicU64,
+    /// Large answers not sent because their receiver gets too many, see `dns_config.response_rate_limit`.
+    pub refused_rate: AtomicU64,
     /// Connections closed at once because too many were open.
     pub refused_connections: AtomicU64,
 }
@@ -112,6 +115,12 @@ impl Door {
         let old = self.config.load();
         config.policy.domain = old.policy.domain;
         config.policy.alt_domain = old.policy.alt_domain;
+        // The same rate goes on counting: a reload must not hand out a second's worth anew.
+        if let (Some(rate), Some(old)) = (&mut config.rate, &old.rate)
+            && rate.per_second() == old.per_second()
+        {
+            *rate = old.clone();
+        }
         self.config.store(Arc::new(config));
     }
 
@@ -165,8 +174,8 @@ impl Door {
     ) -> Now {
         let question = match Request::parse(packet) {
             Request::Question(question) => question,
-            Request::Refuse(header) => {
-                out.extend_from_slice(&header);
+            Request::Refuse(reply) => {
+                out.extend_from_slice(&reply);
                 return Now::Replied;
             }
             Request::Ignore => return Now::Silent,
@@ -206,6 +215,7 @@ impl Door {
             hosts: None,
         };
         let rows = found.rows(&plan.need, "");
+        let start = out.len();
         if desk
             .responder
             .respond(&question, &plan, rows, &context, &mut desk.rng, out)
@@ -214,7 +224,33 @@ impl Door {
             return Now::Later;
         }
         self.note(&question, &plan, transport, remote, started);
-        Now::Replied
+        let asked = packet.len();
+        match transport == Transport::Tcp || self.may_send(&config, asked, remote, out, start) {
+            true => Now::Replied,
+            false => Now::Silent,
+        }
+    }
+
+    /// Whether the datagram that begins at `start` may go out; it may have to go without its records.
+    fn may_send(
+        &self,
+        config: &Config,
+        asked: usize,
+        remote: SocketAddr,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> bool {
+        let Some(rate) = &config.rate else {
+            return true;
+        };
+        let (answer, now) = (out.len() - start, self.time.now().nanos());
+        match rate.judge(remote.ip(), asked, answer, now) {
+            Verdict::Send => return true,
+            Verdict::Slip => dns::cut_to_question(out, start),
+            Verdict::Drop => out.truncate(start),
+        }
+        self.counters.refused_rate.fetch_add(1, Ordering::Relaxed);
+        out.len() > start
     }
 
     /// Answers a packet, waiting as long as it takes. `None`: there is no reply to send.
@@ -226,25 +262,42 @@ impl Door {
     ) -> Option<Vec<u8>> {
         let question = match Request::parse(packet) {
             Request::Question(question) => question,
-            Request::Refuse(header) => return Some(header.to_vec()),
+            Request::Refuse(reply) => return Some(reply),
             Request::Ignore => return None,
         };
-        let started = self.timed();
         let config = self.config.load_full();
-        let plan = Plan::new(&question, &config.policy);
+        let mut reply = self
+            .answer_whole(&config, &question, packet, transport, remote)
+            .await;
+        let asked = packet.len();
+        let sends =
+            transport == Transport::Tcp || self.may_send(&config, asked, remote, &mut reply, 0);
+        sends.then_some(reply)
+    }
+
+    async fn answer_whole(
+        &self,
+        config: &Config,
+        question: &Question,
+        packet: &[u8],
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> Vec<u8> {
+        let started = self.timed();
+        let plan = Plan::new(question, &config.policy);
         if plan.need == Need::Recurse {
-            return Some(self.forward(&config, &question, packet, transport).await);
+            return self.forward(config, question, packet, transport).await;
         }
-        let found = self.find(&plan.need, &question, &config, remote).await;
+        let found = self.find(&plan.need, question, config, remote).await;
         if config.policy.recursion && plan.reverse() && !matches!(found, Found::Holder(..)) {
-            return Some(self.forward(&config, &question, packet, transport).await);
+            return self.forward(config, question, packet, transport).await;
         }
         let level = u8::from(question.qtype != rtype::SRV);
         let reply = self
-            .write(&question, &plan, &found, &config, transport, level)
+            .write(question, &plan, &found, config, transport, level)
             .await;
-        self.note(&question, &plan, transport, remote, started);
-        Some(reply)
+        self.note(question, &plan, transport, remote, started);
+        reply
     }
 
     /// SERVFAIL for a packet that cannot be served now; `None` if it asks nothing.
@@ -400,7 +453,7 @@ impl Door {
             let reply = self
                 .write(&question, &plan, &found, config, Transport::Tcp, level + 1)
                 .await;
-            dns::read_answers(&reply)
+            dns::read_chain(&reply, &host)
         })
     }
 
@@ -424,7 +477,7 @@ impl Door {
         )
         .await;
         reply
-            .map(|reply| dns::read_answers(&reply))
+            .map(|reply| dns::read_chain(&reply, &host))
             .unwrap_or_default()
     }
 
@@ -457,6 +510,9 @@ impl Door {
         match reply {
             Some(mut reply) => {
                 recursors::set_id(&mut reply, question.id);
+                if transport == Transport::Udp {
+                    dns::fit_forwarded(&mut reply, question, &config.policy);
+                }
                 reply
             }
             None => {

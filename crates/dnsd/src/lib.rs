@@ -6,6 +6,8 @@
 mod config;
 mod door;
 mod lookup;
+mod places;
+mod rate;
 mod recursors;
 mod reverse;
 mod serve;

@@ -24,10 +24,10 @@ pub(crate) struct ReverseIndex {
 impl ReverseIndex {
     /// Position of the first node or service of this answer that has the address.
     pub(crate) fn find(&self, answer: &Arc<Answer>, ip: IpAddr) -> Option<usize> {
-        let slot = if matches!(answer.data, Data::Nodes(_)) {
-            &self.nodes
+        let (slot, ip) = if matches!(answer.data, Data::Nodes(_)) {
+            (&self.nodes, ip)
         } else {
-            &self.services
+            (&self.services, ip.to_canonical())
         };
         let known = slot.load();
         if let Some(indexed) = known
@@ -46,14 +46,15 @@ impl ReverseIndex {
     }
 }
 
-/// First row by address. A node counts whatever its spelling, a service only if it is spelt canonically (spec/dns.md §9).
+/// First row by address. A node counts whatever its spelling, a service only if it is spelt canonically (spec/dns.md §9). IPv4
+/// in IPv6 form is IPv4: its reverse name lies below `in-addr.arpa`, its canonical spelling has dots.
 fn index(data: &Data) -> HashMap<IpAddr, usize> {
     let mut rows = HashMap::new();
     match data {
         Data::Nodes(nodes) => {
             for (at, node) in nodes.iter().enumerate() {
-                if let Ok(ip) = node.address.parse() {
-                    rows.entry(ip).or_insert(at);
+                if let Ok(ip) = node.address.parse::<IpAddr>() {
+                    rows.entry(ip.to_canonical()).or_insert(at);
                 }
             }
         }
@@ -61,7 +62,7 @@ fn index(data: &Data) -> HashMap<IpAddr, usize> {
             for (at, row) in instances.iter().enumerate() {
                 let address = &row.service.address;
                 if let Ok(ip) = address.parse::<IpAddr>()
-                    && ip.to_string() == *address
+                    && ip.to_canonical().to_string() == *address
                 {
                     rows.entry(ip).or_insert(at);
                 }
@@ -120,6 +121,15 @@ mod tests {
     }
 
     #[test]
+    fn ipv4_in_ipv6_form_is_ipv4() {
+        let index = ReverseIndex::default();
+        let mapped = nodes(&["::ffff:10.0.0.1"]);
+        let at = |text: &str| index.find(&mapped, text.parse().expect("address"));
+        assert_eq!(at("10.0.0.1"), Some(0));
+        assert_eq!(at("::ffff:10.0.0.1"), None, "below ip6.arpa nobody has it");
+    }
+
+    #[test]
     fn services_are_compared_as_text() {
         let row = |address: &str| CheckServiceNode {
             node: Arc::default(),
@@ -130,11 +140,20 @@ mod tests {
             }),
             checks: Vec::new(),
         };
-        let rows = vec![row("2001:DB8::1"), row("2001:db8::1"), row("")];
+        let rows = [
+            "2001:DB8::1",
+            "2001:db8::1",
+            "",
+            "::ffff:10.0.0.1",
+            "10.0.0.1",
+        ];
+        let rows = rows.into_iter().map(row).collect();
         let answer = Arc::new(Answer::new(1, Data::CheckServiceNodes(rows), false));
-        assert_eq!(
-            ReverseIndex::default().find(&answer, "2001:db8::1".parse().expect("address")),
-            Some(1)
-        );
+        let index = ReverseIndex::default();
+        let at = |text: &str| index.find(&answer, text.parse().expect("address"));
+        assert_eq!(at("2001:db8::1"), Some(1));
+        for spelling in ["10.0.0.1", "::ffff:10.0.0.1"] {
+            assert_eq!(at(spelling), Some(4), "{spelling}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Sockets: datagrams and streams.
 
 use crate::door::{Desk, Door, Now};
+use crate::places::Places;
 use dns::Transport;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rt::Room;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -27,12 +29,13 @@ const SEND_PATIENCE: Duration = Duration::from_millis(10);
 const PENDING_MAX: usize = 4096;
 /// Kernel buffer for datagrams that come in while others are being answered, bytes; the system may grant less.
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
-/// Open connections, per listener. Further ones are closed at once.
-const CONNECTIONS_MAX: usize = 2048;
 /// Slow answers in flight on one connection; until one is done no further question is read from it.
 const PIPELINE_MAX: usize = 32;
-/// A connection on which nothing is asked for this long is closed.
+/// A connection is closed when its next question is not there, whole, this long after it could be asked: bytes that trickle
+/// in do not buy more time.
 const IDLE: Duration = Duration::from_secs(8);
+/// How long answers under way may take at the end of the process.
+const END_PATIENCE: Duration = Duration::from_secs(2);
 /// Replies are collected up to this many bytes before they are written.
 const WRITE_BATCH_BYTES: usize = 64 << 10;
 /// Pause after a failed accept: usually the process is out of file descriptors.
@@ -176,12 +179,28 @@ fn later(
         return;
     };
     let (socket, door, packet) = (socket.clone(), door.clone(), packet.to_vec());
-    room.spawn("dns question", async move {
+    let over = over(room, &door);
+    room.spawn_to_end("dns question", async move {
         let _permit = permit;
-        if let Some(reply) = door.answer(&packet, Transport::Udp, remote).await {
-            send(&socket, &reply, remote);
+        tokio::select! {
+            biased;
+            reply = door.answer(&packet, Transport::Udp, remote) => {
+                if let Some(reply) = reply {
+                    send(&socket, &reply, remote);
+                }
+            }
+            () = over => {}
         }
     });
+}
+
+/// Resolves when answers under way have had their time after the room began to close.
+fn over(room: &Room, door: &Door) -> impl Future<Output = ()> + Send + use<> {
+    let (closing, time) = (room.closing(), door.time().clone());
+    async move {
+        closing.await;
+        time.sleep(END_PATIENCE).await;
+    }
 }
 
 /// Wakes the threads that wait for datagrams on `address`: an empty datagram has no reply, but ends the wait.
@@ -211,7 +230,7 @@ fn udp_threads() -> usize {
 }
 
 async fn serve_tcp(listener: TcpListener, door: Arc<Door>, room: Room) {
-    let open = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::default();
     loop {
         let (stream, remote) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -221,25 +240,37 @@ async fn serve_tcp(listener: TcpListener, door: Arc<Door>, room: Room) {
                 continue;
             }
         };
-        let Ok(permit) = open.clone().try_acquire_owned() else {
+        let Some(place) = places.take(remote.ip()) else {
             door.counters()
                 .refused_connections
                 .fetch_add(1, Ordering::Relaxed);
             continue;
         };
-        let door = door.clone();
-        room.spawn("dns connection", async move {
-            let _permit = permit;
+        let (door, closing) = (door.clone(), room.closing());
+        let over = over(&room, &door);
+        room.spawn_to_end("dns connection", async move {
+            let _place = place;
+            let outcome = tokio::select! {
+                biased;
+                outcome = serve_stream(stream, remote, &door, closing) => outcome,
+                () = over => Ok(()),
+            };
             // A broken connection concerns nobody but its client.
-            if let Err(error) = serve_stream(stream, remote, &door).await {
+            if let Err(error) = outcome {
                 tracing::trace!(target: "agent.dns", %remote, %error, "connection ended");
             }
         });
     }
 }
 
-/// Length-prefixed questions, answered as they get ready (RFC 7766 §7).
-async fn serve_stream(mut stream: TcpStream, remote: SocketAddr, door: &Door) -> io::Result<()> {
+/// Length-prefixed questions, answered as they get ready (RFC 7766 §7). After `closing` no more are read; those that were are
+/// answered.
+async fn serve_stream(
+    mut stream: TcpStream,
+    remote: SocketAddr,
+    door: &Door,
+    closing: impl Future<Output = ()>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = stream.split();
     let mut incoming = Vec::with_capacity(512);
@@ -247,6 +278,8 @@ async fn serve_stream(mut stream: TcpStream, remote: SocketAddr, door: &Door) ->
     let mut desk = Desk::new();
     let mut slow = FuturesUnordered::new();
     let mut ended = false;
+    let mut patience = door.time().sleep(IDLE);
+    tokio::pin!(closing);
     loop {
         while let Some(packet) = next_packet(&incoming).filter(|_| slow.len() < PIPELINE_MAX) {
             let frame_bytes = 2 + packet.len();
@@ -262,6 +295,7 @@ async fn serve_stream(mut stream: TcpStream, remote: SocketAddr, door: &Door) ->
                 }
             }
             incoming.drain(..frame_bytes);
+            patience = door.time().sleep(IDLE);
             if out.len() > WRITE_BATCH_BYTES {
                 flush(&mut writer, &mut out, door).await?;
             }
@@ -284,8 +318,10 @@ async fn serve_stream(mut stream: TcpStream, remote: SocketAddr, door: &Door) ->
                     out.extend_from_slice(&reply);
                     set_length(&mut out, start);
                 }
+                patience = door.time().sleep(IDLE);
             }
-            () = door.time().sleep(IDLE), if slow.is_empty() => return Ok(()),
+            () = &mut closing, if !ended => ended = true,
+            () = &mut patience, if slow.is_empty() => return Ok(()),
         }
     }
 }

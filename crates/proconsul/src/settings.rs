@@ -136,6 +136,8 @@ impl Settings<'_> {
             enable_truncate: d.enable_truncate,
             only_passing: d.only_passing,
             udp_answer_limit: d.udp_answer_limit,
+            max_udp_size: d.max_udp_size,
+            response_rate_limit: d.response_rate_limit,
             a_record_limit: d.a_record_limit,
             disable_compression: d.disable_compression,
             node_meta_txt: d.node_meta_txt,

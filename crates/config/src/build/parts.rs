@@ -54,6 +54,12 @@ pub(super) fn dns(r: &Reader<'_>) -> Result<Dns, ConfigError> {
         only_passing: r.bool("dns_config.only_passing"),
         disable_compression: r.bool("dns_config.disable_compression"),
         udp_answer_limit: count(r.int("dns_config.udp_answer_limit")),
+        max_udp_size: count(r.int("dns_config.max_udp_size")),
+        response_rate_limit: small(
+            r.int("dns_config.response_rate_limit")
+                .max(0)
+                .unsigned_abs(),
+        ),
         a_record_limit: count(r.int("dns_config.a_record_limit")),
         node_meta_txt: r.bool("dns_config.enable_additional_node_meta_txt"),
         soa: Soa {

@@ -259,6 +259,18 @@ fn dns(r: &Reader<'_>, c: &Config) -> Result<(), ConfigError> {
             ));
         }
     }
+    let size = r.int("dns_config.max_udp_size");
+    if !(512..=65_467).contains(&size) {
+        return refuse(format!(
+            "dns_config.max_udp_size cannot be {size}. Must be between 512 and 65467"
+        ));
+    }
+    let rate = r.int("dns_config.response_rate_limit");
+    if !(0..=1_000_000).contains(&rate) {
+        return refuse(format!(
+            "dns_config.response_rate_limit cannot be {rate}. Must be between 0 (no limit) and 1000000"
+        ));
+    }
     Ok(())
 }
 

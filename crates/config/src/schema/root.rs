@@ -264,6 +264,8 @@ const DNS: &[Field] = &[
     key("recursor_timeout", Duration).or("\"2s\"").reloads(),
     key("service_ttl", TextMap).reloads(),
     key("udp_answer_limit", Int).or("3").reloads(),
+    key("max_udp_size", Int).or("65467").reloads(),
+    key("response_rate_limit", Int).or("0").reloads(),
     key("enable_additional_node_meta_txt", Bool)
         .or("true")
         .reloads(),

@@ -63,6 +63,7 @@ fn special(path: &str) -> Option<Value> {
         "server_rejoin_age_max" => json!("7h"),
         "raft_protocol" => return None,
         "recursors" => json!(["8.8.8.8"]),
+        "dns_config.max_udp_size" => json!(1232),
         "dns_config.recursor_strategy" => json!("random"),
         "ui_config.metrics_provider_options_json" => json!("{}"),
         "ui_config.metrics_proxy.base_url" => json!("http://x"),

@@ -386,6 +386,18 @@ fn rules() {
             "dns_config.a_record_limit cannot be -1. Must be greater than or equal to zero",
         ),
         (
+            r#"{"dns_config": {"max_udp_size": 511}}"#,
+            "dns_config.max_udp_size cannot be 511. Must be between 512 and 65467",
+        ),
+        (
+            r#"{"dns_config": {"max_udp_size": 65468}}"#,
+            "dns_config.max_udp_size cannot be 65468. Must be between 512 and 65467",
+        ),
+        (
+            r#"{"dns_config": {"response_rate_limit": -1}}"#,
+            "dns_config.response_rate_limit cannot be -1. Must be between 0 (no limit) and 1000000",
+        ),
+        (
             r#"{"bootstrap": true}"#,
             "'bootstrap = true' requires 'server = true'",
         ),

@@ -533,8 +533,25 @@ fn the_alternative_domain_is_kept_in_names() {
         );
     };
     negative("nope.service.alt.test", "alt.test");
+    negative("alt.test", "alt.test");
+    negative("Alt.test", "corp.example");
     negative("nope.service.Alt.Test", "corp.example");
     negative("nope.service.CORP.example", "corp.example");
+}
+
+#[test]
+fn a_domain_inside_the_alternative_one_denies_for_the_alternative_one() {
+    let mut ask = Ask::instances(&[]);
+    ask.policy.domain = Name::from_text("dc.corp").expect("valid");
+    ask.policy.alt_domain = Name::from_text("corp");
+    let denied = |zone: &str| {
+        format!(
+            "NXDOMAIN AA RD
+            ns {zone}. 0 SOA ns.{zone}. hostmaster.{zone}. 1700000000 3600 600 86400 0"
+        )
+    };
+    ask.check("nope.service.dc.corp", rtype::A, &denied("corp"));
+    ask.check("nope.service.dc.Corp", rtype::A, &denied("dc.corp"));
 }
 
 #[test]

@@ -4,3 +4,4 @@ mod answers;
 mod limits;
 mod packets;
 mod support;
+mod upstream;

@@ -15,12 +15,18 @@ fn with(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     packet
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// The reply to a question about one instance; flags bytes and counts of it.
 fn header(packet: &[u8]) -> Option<String> {
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     match Request::parse(packet) {
         Request::Ignore => None,
-        Request::Refuse(header) => Some(format!("{} {}", hex(&header[2..4]), hex(&header[4..]))),
+        Request::Refuse(reply) => {
+            assert_eq!(reply[..2], packet[..2]);
+            Some(format!("{} {}", hex(&reply[2..4]), hex(&reply[4..])))
+        }
         Request::Question(question) => {
             let rows = [row(node("n1", "10.0.0.1"), service("web", 80, ""))];
             let policy = Policy::default();
@@ -130,8 +136,8 @@ fn sanity_rules() {
             p[7] = 1;
             p.extend(&RECORD[..9])
         })),
-        refused("8101"),
-        "a record cut short"
+        Some(format!("8101 0001000000000000{}", hex(&PLAIN[12..]))),
+        "a record cut short: the question was understood"
     );
 }
 
@@ -234,6 +240,7 @@ proptest! {
         }
         let parsed = Request::parse(&packet);
         dns::read_answers(&packet);
+        dns::read_chain(&packet, &dns::Name::root());
         if let Request::Question(question) = parsed {
             dns::same_question(&packet, &question, 1);
             let policy = Policy::default();
@@ -245,7 +252,13 @@ proptest! {
                 .respond(&question, &plan, Rows::Instances(&rows), &context, &mut SmallRng::seed_from_u64(seed), &mut out)
                 .expect("hosts are given");
             render(&out);
+            let mut forwarded = packet.repeat(20);
+            dns::fit_forwarded(&mut forwarded, &question, &policy);
+            prop_assert!(forwarded.len() <= packet.len().max(512));
+            dns::cut_to_question(&mut out, 0);
+            render(&out);
         }
+        dns::cut_to_question(&mut packet, 0);
     }
 
     /// Replies fit their limits for every advertised size and name, and an independent decoder reads them.
