@@ -106,7 +106,7 @@ impl<S: StateMachine> Applier<S> {
 
     fn apply(&mut self, apply: Apply<Waiter<S::Outcome>>) -> io::Result<()> {
         match apply {
-            Apply::Entries(batch) => self.apply_entries(batch),
+            Apply::Entries(batch) => self.apply_entries(batch)?,
             Apply::Membership {
                 position,
                 membership,
@@ -132,7 +132,7 @@ impl<S: StateMachine> Applier<S> {
         Ok(())
     }
 
-    fn apply_entries(&mut self, batch: Entries<Waiter<S::Outcome>>) {
+    fn apply_entries(&mut self, batch: Entries<Waiter<S::Outcome>>) -> io::Result<()> {
         let Entries {
             entries,
             waiters,
@@ -141,7 +141,7 @@ impl<S: StateMachine> Applier<S> {
         if !entries.is_empty() {
             let bytes = |payload: usize| record::span(payload) as u64;
             self.log_bytes += entries.iter().map(|e| bytes(e.payload.len())).sum::<u64>();
-            let mut outcomes = self.machine.apply(&entries).into_iter().zip(0u32..);
+            let mut outcomes = self.machine.apply(&entries)?.into_iter().zip(0u32..);
             // Readers that come after the answer must find the state at least there.
             self.position = upto;
             self.check_replayed();
@@ -154,6 +154,7 @@ impl<S: StateMachine> Applier<S> {
             }
         }
         self.position = upto;
+        Ok(())
     }
 
     fn start_snapshot(&mut self) {

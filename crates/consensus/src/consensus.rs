@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use raft::eraftpb::EntryType;
 use tokio::sync::{oneshot, watch};
 
 use crate::apply::{Applier, Work};
@@ -17,12 +18,12 @@ use crate::engine::{Callback, Completion, Engine, Indexes, Input, LogSide};
 use crate::faults::Faults;
 use crate::inbox::{Inbox, Rejected};
 use crate::log::{LogOptions, MAX_PAYLOAD, Position};
-use crate::machine::{StateMachine, Transport};
+use crate::machine::{StateMachine, Transport, not_understood};
 use crate::membership::{Change, Membership};
 use crate::message;
 use crate::observe::{Event, Nobody, Observer};
 use crate::recover::Recovered;
-use crate::snapshot::{SnapshotMeta, SnapshotWriter};
+use crate::snapshot::{SnapshotMeta, SnapshotReader, SnapshotWriter};
 use crate::status::{ProposeError, ReadError, StartError, Status};
 use crate::writer::{Job, Writer};
 
@@ -117,7 +118,11 @@ fn random_id() -> io::Result<u64> {
     }
 }
 
-fn find(config: &Config, disk: Option<&Arc<dyn Disk>>) -> Result<Recovered, StartError> {
+fn find<S: StateMachine>(
+    config: &Config,
+    disk: Option<&Arc<dyn Disk>>,
+    machine: &mut S,
+) -> Result<Recovered, StartError> {
     let fresh_id = random_id()?;
     let first = |id| Membership::of_one(id, &config.node_id, &config.node_name);
     let Some(disk) = disk else {
@@ -128,9 +133,23 @@ fn find(config: &Config, disk: Option<&Arc<dyn Disk>>) -> Result<Recovered, Star
         faults: Faults::None,
     };
     let bootstrap = |id| config.bootstrap.then(|| first(id));
-    let found = Recovered::from_disk(disk, options, fresh_id, bootstrap)?;
+    let restore = |reader: &mut SnapshotReader| {
+        let index = reader.meta().position.index;
+        machine.restore(index, reader)
+    };
+    let found = Recovered::from_disk(disk, options, fresh_id, bootstrap, restore)?;
     if found.cut {
         tracing::warn!("the raft log ended in an interrupted write, which was cut off");
+    }
+    for file in &found.damaged {
+        tracing::warn!(%file, "a raft snapshot is damaged, an older one and the log replace it");
+    }
+    for entry in &found.entries {
+        if entry.get_entry_type() == EntryType::EntryNormal && !entry.data.is_empty() {
+            machine
+                .understands(&entry.data)
+                .map_err(|why| StartError::NotUnderstood(not_understood(entry.index, &why)))?;
+        }
     }
     Ok(found)
 }
@@ -151,17 +170,8 @@ impl<O: Send + 'static> Consensus<O> {
             (None, Some(dir)) => Some(Arc::new(RealDisk::open(dir)?)),
             (None, None) => None,
         };
-        let mut found = find(&config, disk.as_ref())?;
-        let has_snapshot = found.snapshot.is_some();
-        if let Some(reader) = &mut found.snapshot {
-            machine
-                .restore(found.applied.index, reader)
-                .and_then(|()| io::copy(reader, &mut io::sink()))
-                .map_err(|error| StartError::Snapshot {
-                    file: found.applied.index.to_string(),
-                    error,
-                })?;
-        }
+        let mut found = find(&config, disk.as_ref(), &mut machine)?;
+        let has_snapshot = found.has_snapshot;
         let alone = found.membership.members.len() == 1;
         let replay_upto = if alone {
             found.last()
@@ -222,6 +232,7 @@ impl<O: Send + 'static> Consensus<O> {
             status: sender,
             indexes: indexes.clone(),
             broken: None,
+            ended: None,
             next_tick: Instant::now(),
             contact: None,
             closing: None,

@@ -116,6 +116,8 @@ pub(crate) struct Engine<O: Send + 'static> {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) broken: Option<String>,
+    /// Why it takes part no more.
+    pub(crate) ended: Option<String>,
     pub(crate) next_tick: Instant,
     pub(crate) contact: Option<Instant>,
     pub(crate) closing: Option<Option<oneshot::Sender<()>>>,
@@ -132,8 +134,8 @@ pub(crate) struct Indexes {
 }
 
 impl<O: Send + 'static> Engine<O> {
-    /// Runs until shutdown. A violation or a panic of the engine ends the room, not the process: everything
-    /// waiting is answered, the reason stands in the status.
+    /// Runs until shutdown. After a violation or a panic of the engine this server takes part no more: everything
+    /// waiting is answered, the reason stands in the status, and whoever carries the process ends it.
     pub(crate) fn run(mut self) {
         let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.serve()));
         let reason = match served {
@@ -143,7 +145,8 @@ impl<O: Send + 'static> Engine<O> {
         };
         if let Some(reason) = reason {
             tracing::error!(%reason, "consensus ended");
-            self.broken = Some(reason);
+            self.broken = Some(reason.clone());
+            self.ended = Some(reason);
             self.publish(true);
             self.refuse_until_shutdown();
         }
@@ -368,7 +371,7 @@ impl<O: Send + 'static> Engine<O> {
 
     fn leader(&self) -> Option<Server> {
         let id = self.core.view().leader?;
-        if self.broken.is_some() && self.transport.is_some() {
+        if self.ended.is_some() || self.broken.is_some() && self.transport.is_some() {
             return None;
         }
         let member = self.core.membership().members.get(&id);
@@ -395,7 +398,7 @@ impl<O: Send + 'static> Engine<O> {
             return;
         }
         let leader = self.leader();
-        let silent = self.broken.is_some() && self.transport.is_some();
+        let silent = self.ended.is_some() || self.broken.is_some() && self.transport.is_some();
         let role = if silent { Role::Follower } else { view.role };
         let old = self.status.borrow().role;
         if role != old {
@@ -417,6 +420,7 @@ impl<O: Send + 'static> Engine<O> {
             snapshot_index: self.indexes.snapshot.load(Ordering::Relaxed),
             last_contact: self.contact.filter(|_| view.role != Role::Leader),
             disk_error: self.broken.clone(),
+            ended: self.ended.clone(),
             membership: self.core.membership().clone(),
             progress: self.core.progress().collect(),
         });

@@ -32,7 +32,7 @@ pub use codec::Malformed;
 pub use consensus::{Config, Consensus, MAX_WAITING_BYTES, MAX_WAITING_PROPOSALS};
 pub use core::{Command as Entry, Role};
 pub use engine::Callback;
-pub use machine::{SnapshotSource, StateMachine, Transport};
+pub use machine::{SnapshotSource, StateMachine, Transport, not_understood};
 pub use membership::{Change, Member, Membership};
 pub use observe::{Counts, Event, Logged, Observer};
 pub use status::{ProposeError, ReadError, Server, StartError, Status};

@@ -55,6 +55,19 @@ pub enum LogError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The log continues a snapshot that is not there. Nothing was changed.
+    #[error(
+        "raft log: file {file} continues a snapshot that reaches index {index}, and there is none: put {snapshot} or a newer \
+         one back into the folder; without one, start with an empty folder and join the other servers, or restore an archive"
+    )]
+    NoSnapshot {
+        /// First segment, name in the log's directory.
+        file: String,
+        /// What the snapshot has to reach.
+        index: u64,
+        /// The name it had.
+        snapshot: String,
+    },
 }
 
 /// Index and term of an entry, or of a snapshot's last one.
@@ -383,23 +396,27 @@ impl Log {
         self.buffer.clear();
         self.buffer.extend_from_slice(&header.encode());
         record::encode(&mut self.buffer, header.seed(), &record, &state);
-        let capacity = self
-            .options
-            .segment_bytes
-            .max((self.buffer.len() + room) as u64);
+        let needed = (self.buffer.len() + room) as u64;
+        let wanted = self.options.segment_bytes.max(needed);
         let (file_name, temporary) = (
             name(header.sequence),
             format!("{:016x}.log.tmp", header.sequence),
         );
         let made = (|| {
-            let file = self.disk.create(&temporary, capacity)?;
+            // On a disk that is nearly full a segment of what this batch needs goes on.
+            let (file, capacity) = match self.disk.create(&temporary, wanted) {
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && needed < wanted => {
+                    (self.disk.create(&temporary, needed)?, needed)
+                }
+                created => (created?, wanted),
+            };
             file.write_at(0, &self.buffer)?;
             file.sync()?;
             self.disk.rename(&temporary, &file_name)?;
             self.disk.sync_dir()?;
-            Ok(file)
+            Ok((file, capacity))
         })();
-        let file = made.map_err(|error| self.fail(error))?;
+        let (file, capacity) = made.map_err(|error| self.fail(error))?;
         self.segments.push(Segment {
             header,
             file,

@@ -14,7 +14,21 @@ pub trait StateMachine: Send + 'static {
 
     /// Applies committed commands in log order (index ascending, payload = command bytes) and returns one
     /// outcome per entry. Called on the apply thread; a batch is what was committed since the last call.
-    fn apply(&mut self, batch: &[Entry]) -> Vec<Self::Outcome>;
+    ///
+    /// # Errors
+    /// When a command cannot be applied at all ([`not_understood`]): skipping it would make this server's
+    /// state another one. The server then stops, votes no more, and its process should end.
+    fn apply(&mut self, batch: &[Entry]) -> io::Result<Vec<Self::Outcome>>;
+
+    /// Whether this version knows the kind of a command. Asked at the start for every entry of the log, so
+    /// that no server takes part with a log it cannot apply; must be cheap.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn understands(&self, payload: &Bytes) -> Result<(), String> {
+        let _ = payload;
+        Ok(())
+    }
 
     /// A handle on the current state, in O(1); another thread writes it out.
     fn snapshot(&self) -> Box<dyn SnapshotSource>;
@@ -23,11 +37,18 @@ pub trait StateMachine: Send + 'static {
     /// the last applied one in it.
     ///
     /// # Errors
-    /// When the bytes cannot be read or make no state; the server then stops.
+    /// When the bytes cannot be read or make no state (`InvalidData`, `UnexpectedEof`); the state is then what
+    /// it was before. At a start an older snapshot is tried, later the server stops.
     fn restore(&mut self, index: u64, input: &mut dyn io::Read) -> io::Result<()>;
 
     /// Called once when the replay of the log found at start has ended.
     fn replayed(&mut self) {}
+}
+
+/// What to tell the operator about a committed command that cannot be applied.
+#[must_use]
+pub fn not_understood(index: u64, why: &str) -> String {
+    format!("raft log entry {index} cannot be applied by this version: {why}: upgrade this server")
 }
 
 /// A state to write out.

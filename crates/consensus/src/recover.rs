@@ -1,6 +1,7 @@
 //! What a server finds on its disk when it starts: the newest snapshot, the log, and the membership from
 //! which the two are played forward. The simulator restarts its servers through here too.
 
+use std::io;
 use std::sync::Arc;
 
 use raft::eraftpb::Entry;
@@ -12,7 +13,7 @@ use crate::log::{HardState, Log, LogOptions, Opened, Position};
 use crate::membership::Membership;
 use crate::message;
 use crate::observe::Event;
-use crate::snapshot::{self, SnapshotReader};
+use crate::snapshot::{self, SnapshotMeta, SnapshotReader};
 use crate::status::StartError;
 
 /// Everything a server starts from.
@@ -31,10 +32,34 @@ pub struct Recovered {
     pub applied: Position,
     /// The membership there.
     pub membership: Membership,
-    /// The snapshot to restore.
-    pub snapshot: Option<SnapshotReader>,
+    /// Whether `applied` is that of a snapshot, which was restored.
+    pub has_snapshot: bool,
+    /// Newer snapshots that were passed over: names, each with what is wrong.
+    pub damaged: Vec<String>,
     /// Bytes of an interrupted write were cut off.
     pub cut: bool,
+}
+
+/// Restores the newest snapshot that is whole; what was passed over goes into `damaged`.
+fn restore_newest(
+    disk: &dyn Disk,
+    mut restore: impl FnMut(&mut SnapshotReader) -> io::Result<()>,
+    damaged: &mut Vec<String>,
+) -> Result<Option<SnapshotMeta>, StartError> {
+    for position in snapshot::in_place(disk)? {
+        let restored = SnapshotReader::open(disk, position).and_then(|mut reader| {
+            restore(&mut reader)?;
+            io::copy(&mut reader, &mut io::sink())?;
+            Ok(reader.meta().clone())
+        });
+        let file = snapshot::name(position);
+        match restored {
+            Ok(meta) => return Ok(Some(meta)),
+            Err(error) if snapshot::is_damage(&error) => damaged.push(format!("{file} ({error})")),
+            Err(error) => return Err(StartError::Snapshot { file, error }),
+        }
+    }
+    Ok(None)
 }
 
 impl Recovered {
@@ -54,13 +79,15 @@ impl Recovered {
             entries: Vec::new(),
             applied: base,
             membership,
-            snapshot: None,
+            has_snapshot: false,
+            damaged: Vec::new(),
             cut: false,
         }
     }
 
     /// Reads `disk`. An empty one gets a log under `fresh_id`, and, when `bootstrap` gives one, the first
-    /// membership of a new cluster.
+    /// membership of a new cluster. `restore` is handed the newest snapshot, and an older one when it says
+    /// that the first is damaged and the log reaches back that far.
     ///
     /// # Errors
     /// [`StartError`] when something is damaged or the medium fails.
@@ -69,12 +96,11 @@ impl Recovered {
         options: LogOptions,
         fresh_id: u64,
         bootstrap: impl FnOnce(u64) -> Option<Membership>,
+        restore: impl FnMut(&mut SnapshotReader) -> io::Result<()>,
     ) -> Result<Recovered, StartError> {
-        let snapshot = snapshot::newest(disk).map_err(|error| StartError::Snapshot {
-            file: "*.snap".to_owned(),
-            error,
-        })?;
-        let position = snapshot.as_ref().map(|s| s.meta().position);
+        let mut damaged = Vec::new();
+        let snapshot = restore_newest(&**disk, restore, &mut damaged)?;
+        let position = snapshot.as_ref().map(|meta| meta.position);
         let Opened {
             mut log,
             raft_id,
@@ -84,7 +110,13 @@ impl Recovered {
             entries,
             fresh: _,
             cut,
-        } = Log::open(disk.clone(), options, position, fresh_id)?;
+        } = match Log::open(disk.clone(), options, position, fresh_id) {
+            Err(log) if !damaged.is_empty() => {
+                let damaged = damaged.join(", ");
+                return Err(StartError::Snapshots { log, damaged });
+            }
+            opened => opened?,
+        };
         let empty = entries.is_empty() && first.is_none() && snapshot.is_none();
         if empty
             && base.index == 0
@@ -96,10 +128,7 @@ impl Recovered {
             first = Some((1, membership));
         }
         let (applied, membership) = match (&snapshot, first) {
-            (Some(snapshot), _) => {
-                let meta = snapshot.meta();
-                (meta.position, meta.membership.clone())
-            }
+            (Some(meta), _) => (meta.position, meta.membership.clone()),
             (None, Some((_, membership))) => (base, membership),
             (None, None) => (base, Membership::default()),
         };
@@ -111,7 +140,8 @@ impl Recovered {
             entries,
             applied,
             membership,
-            snapshot,
+            has_snapshot: snapshot.is_some(),
+            damaged,
             cut,
         })
     }
@@ -141,7 +171,7 @@ impl Recovered {
             entries: std::mem::take(&mut self.entries),
             applied: self.applied,
             membership: self.membership.clone(),
-            has_snapshot: self.snapshot.is_some(),
+            has_snapshot: self.has_snapshot,
             faults,
         }
     }

@@ -31,7 +31,7 @@ pub struct SnapshotMeta {
     pub membership: Membership,
 }
 
-fn name(position: Position) -> String {
+pub(crate) fn name(position: Position) -> String {
     format!("{:016x}-{:016x}.snap", position.index, position.term)
 }
 
@@ -60,6 +60,18 @@ pub struct SnapshotWriter {
     block: Vec<u8>,
     content: u64,
     check: u32,
+    placed: bool,
+}
+
+/// What came to nothing takes no space.
+impl Drop for SnapshotWriter {
+    fn drop(&mut self) {
+        if !self.placed
+            && let Err(error) = self.disk.remove(&self.temporary)
+        {
+            tracing::warn!(file = self.temporary, %error, "an unfinished snapshot could not be removed");
+        }
+    }
 }
 
 impl SnapshotWriter {
@@ -74,6 +86,17 @@ impl SnapshotWriter {
     ) -> io::Result<SnapshotWriter> {
         let temporary = format!("{tag}{TEMPORARY}");
         let file = disk.create(&temporary, 0)?;
+        let mut writer = SnapshotWriter {
+            disk,
+            file,
+            temporary,
+            position: meta.position,
+            offset: 0,
+            block: Vec::with_capacity(BLOCK),
+            content: 0,
+            check: 0,
+            placed: false,
+        };
         let mut body = BytesMut::new();
         body.put_u64_le(meta.position.index);
         body.put_u64_le(meta.position.term);
@@ -85,17 +108,9 @@ impl SnapshotWriter {
         head.put_slice(&body);
         let check = crc32c::crc32c(&head);
         head.put_u32_le(check);
-        file.write_at(0, &head)?;
-        Ok(SnapshotWriter {
-            disk,
-            file,
-            temporary,
-            position: meta.position,
-            offset: head.len() as u64,
-            block: Vec::with_capacity(BLOCK),
-            content: 0,
-            check,
-        })
+        writer.file.write_at(0, &head)?;
+        (writer.offset, writer.check) = (head.len() as u64, check);
+        Ok(writer)
     }
 
     fn put_block(&mut self) -> io::Result<()> {
@@ -129,6 +144,7 @@ impl SnapshotWriter {
         self.file.write_at(self.offset, &trailer)?;
         self.file.sync()?;
         self.disk.rename(&self.temporary, &name(self.position))?;
+        self.placed = true;
         self.disk.sync_dir()?;
         let mut older: Vec<_> = positions(&*self.disk)?
             .into_iter()
@@ -165,20 +181,25 @@ fn positions(disk: &dyn Disk) -> io::Result<Vec<Position>> {
     Ok(all)
 }
 
-/// The newest snapshot in place, if any. Remains of interrupted writers are removed.
+/// The snapshots in place, newest first. Remains of interrupted writers are removed.
 ///
 /// # Errors
-/// What the medium says, and `InvalidData` when the newest one's header is damaged.
-pub fn newest(disk: &Arc<dyn Disk>) -> io::Result<Option<SnapshotReader>> {
+/// What the medium says.
+pub fn in_place(disk: &dyn Disk) -> io::Result<Vec<Position>> {
     for file in disk.list()? {
         if file.ends_with(TEMPORARY) {
             disk.remove(&file)?;
         }
     }
-    match positions(&**disk)?.last() {
-        Some(position) => SnapshotReader::open(&**disk, *position).map(Some),
-        None => Ok(None),
-    }
+    let mut all = positions(disk)?;
+    all.reverse();
+    Ok(all)
+}
+
+/// Whether the error says that the file is not what was written, rather than that the medium failed.
+pub(crate) fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, UnexpectedEof};
+    matches!(error.kind(), InvalidData | UnexpectedEof)
 }
 
 /// Reads the content of a snapshot. Every block is verified before any of it is handed out; a file that
@@ -226,10 +247,13 @@ impl SnapshotReader {
             return Err(invalid("the snapshot's header is damaged"));
         }
         let mut reader = Reader::new(body);
-        let position = Position {
+        let inside = Position {
             index: reader.u64().map_err(cut)?,
             term: reader.u64().map_err(cut)?,
         };
+        if inside != position {
+            return Err(invalid("the snapshot has another one's name"));
+        }
         let membership = Membership::read(&mut reader).map_err(cut)?;
         Ok(SnapshotReader {
             file,

@@ -39,8 +39,10 @@ pub struct Status {
     pub snapshot_index: u64,
     /// When the leader was last heard; `None` when never, or when this server leads.
     pub last_contact: Option<Instant>,
-    /// Why writes are refused until a restart.
+    /// Why writes are refused.
     pub disk_error: Option<String>,
+    /// Why this server takes part no more: its log or state is damaged, or of a newer version. Its process should end.
+    pub ended: Option<String>,
     /// Who takes part.
     pub membership: Membership,
     /// For a leader: how far each server's log is known to match, by raft id.
@@ -116,6 +118,17 @@ pub enum StartError {
     /// The directory, a thread or the source of raft ids is not available.
     #[error("raft: {0}")]
     Io(#[from] std::io::Error),
+    /// What the log needs stands in snapshots that are damaged.
+    #[error("{log}; damaged snapshots: {damaged}")]
+    Snapshots {
+        /// What the log misses.
+        log: crate::log::LogError,
+        /// Names in the directory, each with what is wrong.
+        damaged: String,
+    },
+    /// The log holds a command of a newer version.
+    #[error("{0}")]
+    NotUnderstood(String),
     /// Log and snapshot contradict each other.
     #[error(transparent)]
     Violation(#[from] crate::core::Violation),

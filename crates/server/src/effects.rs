@@ -1,5 +1,5 @@
 //! What applying commands asks of the leader beside new rows: lock delays, session timers, tombstones to reap. All of it is
-//! wall-clock business, which the tables know nothing of.
+//! wall-clock business, which the tables know nothing of. What of it a restart rebuilds stands in docs/durability.md.
 
 use dialect::duration;
 use hashbrown::HashMap;
@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rt::{Call, Instant, Time};
 use state::{Effect, Key, Root};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,10 +16,18 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Something that is due and takes a command.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// This session's TTL has passed. At most one per session.
-    Session(String),
+    /// This session's TTL has passed since the renewal of that turn: [`Effects::is_due`] tells whether it still has. At most one
+    /// per turn.
+    Session(String, u64),
     /// Tombstones up to this index are old. At most one per bin.
     Tombstones(u64),
+}
+
+/// A session's time to live, running since its latest renewal.
+struct Timer {
+    call: Call,
+    /// No two renewals share one.
+    turn: u64,
 }
 
 /// The clocks that commands start and stop.
@@ -27,7 +36,8 @@ pub(crate) struct Effects {
     me: Weak<Effects>,
     delays: Mutex<HashMap<Key, Instant>>,
     /// Timers by session ID; `None` while another server leads.
-    sessions: Mutex<Option<HashMap<String, (Call, Duration)>>>,
+    sessions: Mutex<Option<HashMap<String, Timer>>>,
+    turns: AtomicU64,
     /// Highest index by the time it is reaped at; `None` while another server leads.
     bins: Mutex<Option<BTreeMap<u64, u64>>>,
     tombstone_ttl: Duration,
@@ -56,6 +66,7 @@ impl Effects {
             me: me.clone(),
             delays: Mutex::default(),
             sessions: Mutex::new(None),
+            turns: AtomicU64::new(0),
             bins: Mutex::new(None),
             tombstone_ttl,
             granularity: granularity.max(Duration::from_millis(1)),
@@ -75,6 +86,24 @@ impl Effects {
                 Effect::Restored => {}
             }
         }
+    }
+
+    /// Delays found in the log or in a snapshot begin anew: how much of them was over when the process ended nobody knows.
+    pub(crate) fn resume(&self, delays: impl IntoIterator<Item = (Key, Duration)>) {
+        for (key, delay) in delays {
+            self.delay(key, delay);
+        }
+    }
+
+    /// The delays in force and what is left of each.
+    pub(crate) fn delays(&self) -> Vec<(Key, Duration)> {
+        let now = self.time.now();
+        let delays = self.delays.lock();
+        delays
+            .iter()
+            .filter(|(_, until)| **until > now)
+            .map(|(key, until)| (key.clone(), until.since(now)))
+            .collect()
     }
 
     fn delay(&self, key: Key, delay: Duration) {
@@ -100,11 +129,13 @@ impl Effects {
                 .is_some_and(|until| *until > self.time.now())
     }
 
-    /// Leadership begins, or a restore replaced the sessions: every timer starts anew.
-    pub(crate) fn lead(&self, root: &Root) {
+    /// Leadership begins, or a restore replaced the sessions: every timer starts anew. The root is read once sessions that are
+    /// applied from now on arm their own timers: none falls between the two.
+    pub(crate) fn lead(&self, root: impl FnOnce() -> Root) {
         self.follow();
         *self.sessions.lock() = Some(HashMap::new());
         *self.bins.lock() = Some(BTreeMap::new());
+        let root = root();
         for session in root.sessions().rows {
             self.session_created(&session);
         }
@@ -114,8 +145,8 @@ impl Effects {
     /// Leadership ended.
     pub(crate) fn follow(&self) {
         if let Some(timers) = self.sessions.lock().take() {
-            for (call, _) in timers.into_values() {
-                self.time.cancel(call);
+            for timer in timers.into_values() {
+                self.time.cancel(timer.call);
             }
         }
         *self.bins.lock() = None;
@@ -133,23 +164,31 @@ impl Effects {
             return;
         };
         let (due, name) = (self.due.clone(), id.to_owned());
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         // Twice the TTL: clients may be late by as much again.
         let call = self
             .time
             .call_at(self.time.now() + ttl.saturating_mul(2), move || {
                 // Without a receiver the server is gone, and its sessions with it.
-                let _ = due.send(Due::Session(name));
+                let _ = due.send(Due::Session(name, turn));
             });
-        if let Some((old, _)) = timers.insert(id.to_owned(), (call, ttl)) {
-            self.time.cancel(old);
+        if let Some(old) = timers.insert(id.to_owned(), Timer { call, turn }) {
+            self.time.cancel(old.call);
         }
+    }
+
+    /// Whether nobody has renewed or ended the session since that turn, and this server still leads as it did then.
+    pub(crate) fn is_due(&self, id: &str, turn: u64) -> bool {
+        let sessions = self.sessions.lock();
+        let timer = sessions.as_ref().and_then(|timers| timers.get(id));
+        timer.is_some_and(|timer| timer.turn == turn)
     }
 
     fn session_destroyed(&self, id: &str) {
         if let Some(timers) = self.sessions.lock().as_mut()
-            && let Some((call, _)) = timers.remove(id)
+            && let Some(timer) = timers.remove(id)
         {
-            self.time.cancel(call);
+            self.time.cancel(timer.call);
         }
     }
 
@@ -186,5 +225,75 @@ impl Effects {
                 let _ = me.due.send(Due::Tombstones(index));
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    fn effects() -> (Arc<Effects>, Time, UnboundedReceiver<Due>) {
+        let (time, (due, falls_due)) = (Time::manual(), unbounded_channel());
+        let minute = Duration::from_secs(60);
+        let effects = Effects::new(time.clone(), minute, minute, due);
+        (effects, time, falls_due)
+    }
+
+    fn session(id: &str) -> Session {
+        Session {
+            id: id.into(),
+            ttl: "10s".into(),
+            ..Session::default()
+        }
+    }
+
+    fn fired(falls_due: &mut UnboundedReceiver<Due>) -> (String, u64) {
+        match falls_due.try_recv() {
+            Ok(Due::Session(id, turn)) => (id, turn),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_session_renewed_after_its_time_ran_out_is_no_longer_due() {
+        let (effects, time, mut falls_due) = effects();
+        effects.lead(Root::default);
+        effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
+        time.advance(Duration::from_secs(21));
+        let (id, turn) = fired(&mut falls_due);
+        assert!(effects.is_due(&id, turn));
+        effects.renew(&session("s"));
+        assert!(!effects.is_due(&id, turn));
+        time.advance(Duration::from_secs(21));
+        let (id, turn) = fired(&mut falls_due);
+        assert!(effects.is_due(&id, turn));
+        effects.take(vec![Effect::SessionDestroyed(id.clone())]);
+        assert!(!effects.is_due(&id, turn));
+    }
+
+    #[test]
+    fn what_was_due_under_an_earlier_leadership_is_not_due_under_this_one() {
+        let (effects, time, mut falls_due) = effects();
+        effects.lead(Root::default);
+        effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
+        time.advance(Duration::from_secs(21));
+        let (id, turn) = fired(&mut falls_due);
+        effects.follow();
+        assert!(!effects.is_due(&id, turn));
+        effects.lead(Root::default);
+        effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
+        assert!(!effects.is_due(&id, turn));
+    }
+
+    #[test]
+    fn a_session_applied_while_leadership_begins_gets_its_timer() {
+        let (effects, ..) = effects();
+        effects.lead(|| {
+            let root = Root::default();
+            effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
+            root
+        });
+        assert_eq!(effects.session_timers(), 1);
     }
 }

@@ -4,7 +4,7 @@
 use crate::counters::Counters;
 use crate::effects::Due;
 use crate::server::{Server, leads};
-use consensus::Role;
+use consensus::{Role, Status};
 use dialect::{Dict, List};
 use model::{
     HealthCheck, Node, NodeService, SERF_HEALTH, Session, SystemMetadataEntry, Weights, status,
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use telemetry::names;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use wire::Command;
 use wire::command::{
     AutopilotSetConfigRequest, RegisterRequest, SessionRequest, SystemMetadataRequest,
@@ -28,42 +28,68 @@ const FLAGS: [(&str, &str); 3] = [
 ];
 /// Name and ID of the servers' own service.
 const CONSUL: &str = "consul";
-/// Attempts to end a session whose TTL passed.
-const EXPIRY_ATTEMPTS: u32 = 6;
-/// Wait after the first failed attempt; doubles.
+/// Wait after the first failed attempt to end a session whose TTL passed; doubles.
 const EXPIRY_BACKOFF: Duration = Duration::from_secs(10);
+/// Longest such wait: attempts go on while the session is due.
+const EXPIRY_BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// Wait before establishment is tried again.
 const ESTABLISH_RETRY: Duration = Duration::from_secs(5);
+
+/// The term in which this server took up the leader's duties.
+#[derive(Default)]
+struct Duties(Option<u64>);
+
+impl Duties {
+    /// Whether the duties taken up before have ended: a leadership lost and won again between two looks is another one.
+    fn ended(&mut self, leads: bool, term: u64) -> bool {
+        let ended = self.0.is_some_and(|of| !leads || of != term);
+        if ended {
+            self.0 = None;
+        }
+        ended
+    }
+}
+
+/// Returns when the leadership of `term` has ended; false when there is nothing to follow any more.
+async fn ends(status: &mut watch::Receiver<Status>, term: u64) -> bool {
+    let ended = |now: &Status| !leads(now) || now.term != term;
+    status.wait_for(ended).await.is_ok()
+}
 
 impl Server {
     /// Follows who leads: takes up and lays down the leader's duties.
     pub(crate) async fn follow_leadership(self: Arc<Self>) {
         let mut status = self.consensus.watch_status();
+        let mut duties = Duties::default();
         loop {
-            let (lead, known) = {
+            let (lead, known, term) = {
                 let now = status.borrow_and_update();
                 // Before it is established, a leader does not show all that it acknowledged before its restart.
                 let known = now.leader.is_some() && (leads(&now) || now.role != Role::Leader);
-                (leads(&now), known)
+                (leads(&now), known, now.term)
             };
             self.known_leader.store(known, Ordering::Release);
-            if !lead && self.leading.swap(false, Ordering::AcqRel) {
+            if duties.ended(lead, term) {
                 tracing::info!("cluster leadership lost");
+                self.leading.store(false, Ordering::Release);
                 self.ready.send_replace(false);
                 self.effects.follow();
             }
             if lead && !self.is_ready() {
+                duties.0 = Some(term);
                 self.leading.store(true, Ordering::Release);
                 self.config.metrics.incr(names::RAFT_BARRIER);
                 let began = self.time.now();
                 let established = tokio::select! {
                     established = self.establish() => established,
-                    _ = status.changed() => continue,
+                    followed = ends(&mut status, term) => if followed { continue } else { return },
                 };
                 if let Err(error) = established {
                     tracing::warn!(%error, "failed to establish leadership");
-                    self.time.sleep(ESTABLISH_RETRY).await;
-                    continue;
+                    tokio::select! {
+                        () = self.time.sleep(ESTABLISH_RETRY) => continue,
+                        followed = ends(&mut status, term) => if followed { continue } else { return },
+                    }
                 }
                 self.ready.send_replace(true);
                 self.note(names::LEADER_BARRIER, began);
@@ -81,7 +107,7 @@ impl Server {
     }
 
     async fn establish(&self) -> Result<(), ports::RpcError> {
-        self.effects.lead(&self.root());
+        self.effects.lead(|| self.root());
         if self.root().autopilot().rows.is_none() {
             self.propose(&Command::Autopilot(Box::new(AutopilotSetConfigRequest {
                 datacenter: self.config.datacenter.clone(),
@@ -239,11 +265,11 @@ impl Server {
     pub(crate) async fn serve_due(self: Arc<Self>, mut due: mpsc::UnboundedReceiver<Due>) {
         while let Some(due) = due.recv().await {
             match due {
-                Due::Session(id) => {
+                Due::Session(id, turn) => {
                     let server = self.clone();
                     self.room.spawn("end a session", async move {
                         let began = server.time.now();
-                        server.expire(id).await;
+                        server.expire(id, turn).await;
                         server.note(names::SESSION_TTL_INVALIDATE, began);
                     });
                 }
@@ -264,27 +290,27 @@ impl Server {
         }
     }
 
-    async fn expire(&self, id: String) {
+    /// Ends a session, unless it turns out before an attempt that it was renewed or ended, or that another server leads.
+    async fn expire(&self, id: String, turn: u64) {
         let command = Command::Session(Box::new(SessionRequest {
             datacenter: self.config.datacenter.clone(),
             op: "destroy".to_owned(),
             session: Session {
-                id,
+                id: id.clone(),
                 ..Session::default()
             },
             ..SessionRequest::default()
         }));
-        for attempt in 0..EXPIRY_ATTEMPTS {
+        let mut wait = EXPIRY_BACKOFF;
+        while self.effects.is_due(&id, turn) {
             match self.propose(&command).await {
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(%error, attempt, "failed to end a session whose TTL passed")
+                    tracing::warn!(%error, "failed to end a session whose TTL passed");
                 }
             }
-            self.time.sleep(EXPIRY_BACKOFF * 2u32.pow(attempt)).await;
-            if !self.is_ready() {
-                return;
-            }
+            self.time.sleep(wait).await;
+            wait = EXPIRY_BACKOFF_MAX.min(wait * 2);
         }
     }
 
@@ -323,4 +349,19 @@ impl Server {
 /// Whether the row says of the service what this server says.
 fn same_service(row: &NodeService, own: &NodeService) -> bool {
     row.service == own.service && row.port == own.port && row.meta == own.meta
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leadership_lost_and_won_between_two_looks_begins_its_duties_anew() {
+        let mut duties = Duties(Some(3));
+        assert!(!duties.ended(true, 3));
+        assert!(duties.ended(true, 5));
+        assert!(!duties.ended(true, 5));
+        duties.0 = Some(5);
+        assert!(duties.ended(false, 5));
+    }
 }

@@ -10,6 +10,7 @@ mod calls;
 mod changes;
 mod config;
 mod counters;
+mod delays;
 mod effects;
 mod group;
 mod leader;

@@ -1,15 +1,19 @@
 //! The state machine: log entries become rows, and each batch one publication.
 
 use crate::counters::Counters;
+use crate::delays;
 use crate::effects::Effects;
 use crate::measure::Watch;
 use crate::view::{Board, Nature};
+use bytes::Bytes;
 use consensus::{Entry, SnapshotSource, StateMachine};
+use hashbrown::HashMap;
 use rt::Room;
-use state::{Effect, Store, Taken, Touched, WatchKey};
+use state::{Effect, Key, Store, Taken, Touched, WatchKey};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use telemetry::names;
 use wire::{Command, Outcome};
 
@@ -29,6 +33,8 @@ pub(crate) struct Machine {
     noting: bool,
     /// Nobody reads yet: the log found at the start is being replayed.
     replaying: bool,
+    /// Lock delays found while replaying.
+    replayed: HashMap<Key, Duration>,
 }
 
 impl Machine {
@@ -50,14 +56,38 @@ impl Machine {
             applied: 0,
             noting: false,
             replaying: true,
+            replayed: HashMap::new(),
         }
+    }
+
+    /// Takes note of what a replayed batch asked for. Session timers and tombstones the leader arms from the rows themselves.
+    fn replay(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::LockDelay { key, delay } = effect {
+                self.replayed.insert(key, delay);
+            }
+        }
+    }
+
+    fn resume_delays(&mut self) {
+        let root = self.store.root();
+        let held = |key: &Key| {
+            let row = root.kv_get(key).rows;
+            row.is_some_and(|row| !row.session.is_empty())
+        };
+        let found = self.replayed.drain().filter(|(key, _)| !held(key));
+        self.effects.resume(found);
     }
 }
 
 impl StateMachine for Machine {
     type Outcome = Outcome;
 
-    fn apply(&mut self, batch: &[Entry]) -> Vec<Outcome> {
+    fn understands(&self, payload: &Bytes) -> Result<(), String> {
+        Command::known(payload).map_err(|error| error.to_string())
+    }
+
+    fn apply(&mut self, batch: &[Entry]) -> io::Result<Vec<Outcome>> {
         let counters = &self.board.counters;
         Counters::add(&counters.batches);
         counters
@@ -83,15 +113,25 @@ impl StateMachine for Machine {
                         self.store
                             .apply(entry.index + self.base, &command, &mut self.touched);
                     clock.applied(&command);
+                    if let (Command::Kvs(request), Outcome::Bool(true)) = (&command, &outcome)
+                        && self.replaying
+                        && request.op == "lock"
+                    {
+                        // Its delay was over by then.
+                        self.replayed.remove(request.entry.key.as_bytes());
+                    }
                     if command == Command::RestoreCommit && !matches!(outcome, Outcome::Error(_)) {
                         let newest = self.store.root().last_index();
                         self.base = self.base.max(newest.saturating_sub(entry.index));
                     }
                     outcome
                 }
+                // Whoever skips it has other rows than the servers that know it.
                 Err(error) => {
-                    tracing::error!(index = entry.index, %error, "a log entry is not understood");
-                    Outcome::Error(format!("failed to apply request: {error}"))
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        consensus::not_understood(entry.index, &error.to_string()),
+                    ));
                 }
             });
         }
@@ -111,13 +151,15 @@ impl StateMachine for Machine {
             self.board
                 .publish(self.store.root().clone(), &keys, &stale, nature);
             self.effects.take(effects);
+        } else {
+            self.replay(effects);
         }
         if let Some(replaced) = replaced {
             // Millions of rows are freed beside the next writes, not before them.
             self.room
                 .spawn_blocking("replaced state", move || drop(replaced));
         }
-        outcomes
+        Ok(outcomes)
     }
 
     fn snapshot(&self) -> Box<dyn SnapshotSource> {
@@ -125,6 +167,13 @@ impl StateMachine for Machine {
             Box::new(Source {
                 store: self.store.clone(),
                 base: self.base,
+                delays: {
+                    let found = self
+                        .replayed
+                        .iter()
+                        .map(|(key, delay)| (key.clone(), *delay));
+                    found.chain(self.effects.delays()).collect()
+                },
                 watch: self.watch.clone(),
             })
         })
@@ -133,12 +182,17 @@ impl StateMachine for Machine {
     fn restore(&mut self, index: u64, input: &mut dyn io::Read) -> io::Result<()> {
         let mut base = [0; 8];
         input.read_exact(&mut base)?;
-        self.base = u64::from_le_bytes(base);
-        self.applied = index + self.base;
+        let base = u64::from_le_bytes(base);
         let began = self.watch.now();
-        self.store = Store::load(input).map_err(io::Error::other)?;
+        let store = Store::load(input)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let delays = delays::read(input)?;
+        // Whole, or as before.
+        (self.base, self.applied) = (base, index + base);
+        (self.store, self.replayed) = (store, delays);
         self.watch.restored(began);
         if !self.replaying {
+            self.resume_delays();
             let nature = Nature {
                 index: self.applied,
                 rows: None,
@@ -157,6 +211,7 @@ impl StateMachine for Machine {
 
     fn replayed(&mut self) {
         self.replaying = false;
+        self.resume_delays();
         let nature = Nature {
             index: self.applied,
             rows: None,
@@ -176,6 +231,7 @@ impl StateMachine for Machine {
 struct Source {
     store: Store,
     base: u64,
+    delays: Vec<(Key, Duration)>,
     watch: Arc<Watch>,
 }
 
@@ -183,7 +239,8 @@ impl SnapshotSource for Source {
     fn write_to(self: Box<Self>, out: &mut dyn io::Write) -> io::Result<()> {
         self.watch.timed(names::FSM_PERSIST, || {
             out.write_all(&self.base.to_le_bytes())?;
-            self.store.write_to(out)
+            self.store.write_to(out)?;
+            delays::write(&self.delays, out)
         })
     }
 }

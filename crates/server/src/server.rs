@@ -161,6 +161,21 @@ impl Server {
         *self.ready.borrow()
     }
 
+    /// Waits until this server can take part no more because its log or state is damaged or of a newer version; why. A process
+    /// that goes on would be a server that answers nothing.
+    pub async fn ended(&self) -> String {
+        let mut status = self.consensus.watch_status();
+        loop {
+            if let Some(reason) = &status.borrow_and_update().ended {
+                return reason.clone();
+            }
+            if status.changed().await.is_err() {
+                // Shut down in order.
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Waits until leader duties are established here, or for `limit`; whether they are.
     pub async fn established(&self, limit: Duration) -> bool {
         let mut ready = self.ready.subscribe();

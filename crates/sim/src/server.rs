@@ -92,22 +92,30 @@ impl Server {
             faults,
         };
         let disk = disk_of(&self.disk);
-        let found = Recovered::from_disk(&disk, options, self.id, |_| bootstrap.cloned());
+        let mut machine = Machine::default();
+        let found = Recovered::from_disk(
+            &disk,
+            options,
+            self.id,
+            |_| bootstrap.cloned(),
+            |snapshot| {
+                machine = Machine::load(snapshot)?;
+                Ok(())
+            },
+        );
         let mut found = match found {
             Ok(found) => found,
             Err(_) if self.disk.is_dead() => return Ok(false),
-            Err(error) if error.to_string().contains("damaged") || !errors_injected(&error) => {
+            Err(error) if !errors_injected(&error) => {
                 return fail(format!("server {}: {error}", self.id));
             }
             Err(_) => return Ok(false),
         };
-        let mut machine = Machine::default();
-        if let Some(snapshot) = &mut found.snapshot {
-            machine = Machine::load(snapshot)
-                .map_err(|error| Failure(format!("server {}: snapshot: {error}", self.id)))?;
-            if machine.hash != ledger.state(found.applied.index) {
-                return fail(format!("server {}: snapshot holds another state", self.id));
-            }
+        if let Some(file) = found.damaged.first() {
+            return fail(format!("server {}: snapshot {file}", self.id));
+        }
+        if found.has_snapshot && machine.hash != ledger.state(found.applied.index) {
+            return fail(format!("server {}: snapshot holds another state", self.id));
         }
         let position = found.applied;
         let core = Core::new(found.start(seed, faults));

@@ -52,6 +52,14 @@ fn damaged<T>(file: String, offset: usize, reason: &'static str) -> Result<T, Lo
     })
 }
 
+fn no_snapshot<T>(file: String, base: Position) -> Result<T, LogError> {
+    Err(LogError::NoSnapshot {
+        file,
+        index: base.index,
+        snapshot: crate::snapshot::name(base),
+    })
+}
+
 fn decode_hard_state(bytes: Bytes) -> Result<HardState, Malformed> {
     let mut reader = Reader::new(bytes);
     let state = HardState {
@@ -82,7 +90,7 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError::Damaged`] with file and offset when the bytes are not what was written: a shorter log is
-    /// never returned for them. [`LogError::Io`] when the medium fails.
+    /// never returned for them. [`LogError::NoSnapshot`] when entries between `snapshot` and the log are missing. [`LogError::Io`] when the medium fails.
     pub fn open(
         disk: Arc<dyn Disk>,
         options: LogOptions,
@@ -107,6 +115,13 @@ impl Log {
             return Log::create(disk, options, fresh_id);
         }
         let replay = read_segments(&*disk, &sequences, snapshot, options.faults)?;
+        let bootstrap = replay.bootstrap.as_ref().map_or(0, |(index, _)| *index);
+        let held = snapshot.map_or(bootstrap, |snapshot| snapshot.index);
+        if let Some(first) = replay.segments.first()
+            && replay.base.index > held
+        {
+            return no_snapshot(name(first.header.sequence), replay.base);
+        }
         let raft_id = replay
             .segments
             .last()
@@ -136,16 +151,7 @@ impl Log {
                     index: e.index,
                     term: e.term,
                 });
-            let holds = base.index > snapshot.index || known == snapshot;
-            if base.index > snapshot.index {
-                let file = log.segments.first().map(|s| name(s.header.sequence));
-                return damaged(
-                    file.unwrap_or_default(),
-                    0,
-                    "entries between the snapshot and the log are missing",
-                );
-            }
-            if !holds {
+            if known != snapshot {
                 log.reset(snapshot)?;
                 entries.clear();
                 base = snapshot;
@@ -258,6 +264,16 @@ fn read_segments(
         );
     }
     let start = start.max(apart);
+    if let Some((first, _)) = headers.get(start)
+        && first.reset
+        && snapshot.is_none_or(|s| s.index + 1 < first.first)
+    {
+        let base = Position {
+            index: first.first.saturating_sub(1),
+            term: first.prev_term,
+        };
+        return no_snapshot(name(first.sequence), base);
+    }
     let ends: Vec<Option<usize>> = headers
         .iter()
         .skip(1)

@@ -227,3 +227,114 @@ async fn a_damaged_log_is_refused_by_name() {
         "{text}"
     );
 }
+
+fn on(disk: &MemoryDisk, segment_bytes: u64) -> Config {
+    Config {
+        disk: Some(Arc::new(disk.clone())),
+        segment_bytes,
+        ..Config::default()
+    }
+}
+
+/// Adds `count` ones and takes a snapshot.
+async fn add_and_snapshot(one: &Consensus<u64>, count: usize) {
+    let payload = Bytes::from(vec![1u8; 1000]);
+    let mut last = 0;
+    for _ in 0..count {
+        last = one.propose_wait(payload.clone()).await.unwrap().0;
+    }
+    one.snapshot_now();
+    let until = Instant::now() + Duration::from_secs(30);
+    while one.status().snapshot_index < last && Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
+    assert!(one.status().snapshot_index >= last);
+}
+
+fn snapshots(disk: &MemoryDisk) -> Vec<String> {
+    let names = disk.contents().into_keys();
+    names.filter(|name| name.ends_with(".snap")).collect()
+}
+
+fn refused(disk: &MemoryDisk, segment_bytes: u64) -> String {
+    let started = Consensus::start(on(disk, segment_bytes), Adder::new().0, None);
+    started.err().map(|e| e.to_string()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_is_replaced_by_the_one_before_it_when_the_log_reaches_back() {
+    let disk = MemoryDisk::default();
+    let one = Consensus::start(on(&disk, 1 << 20), Adder::new().0, None).unwrap();
+    leader(&one).await;
+    add_and_snapshot(&one, 20).await;
+    add_and_snapshot(&one, 20).await;
+    one.shutdown().await;
+    let names = snapshots(&disk);
+    assert_eq!(names.len(), 2);
+    for at in 0..disk.contents()[&names[1]].len() {
+        let copy = disk.fork();
+        copy.edit(&names[1], |bytes| bytes[at] ^= 4);
+        let (machine, sum, _) = Adder::new();
+        let one = Consensus::start(on(&copy, 1 << 20), machine, None).unwrap();
+        leader(&one).await;
+        assert_eq!(sum.load(Ordering::SeqCst), 40, "byte {at}");
+        one.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_continues_a_snapshot_which_is_lost_or_damaged_is_refused() {
+    let disk = MemoryDisk::default();
+    let one = Consensus::start(on(&disk, 4096), Adder::new().0, None).unwrap();
+    leader(&one).await;
+    add_and_snapshot(&one, 20).await;
+    add_and_snapshot(&one, 20).await;
+    one.shutdown().await;
+    let names = snapshots(&disk);
+    let damaged = disk.fork();
+    damaged.edit(&names[1], |bytes| bytes[30] ^= 4);
+    let text = refused(&damaged, 4096);
+    assert!(text.contains(&names[1]) && text.contains("put"), "{text}");
+    // The files are as they were: with the right one back the server starts.
+    let right = disk.contents()[&names[1]].clone();
+    damaged.edit(&names[1], |bytes| *bytes = right);
+    let (machine, sum, _) = Adder::new();
+    let one = Consensus::start(on(&damaged, 4096), machine, None).unwrap();
+    leader(&one).await;
+    assert_eq!(sum.load(Ordering::SeqCst), 40);
+    one.shutdown().await;
+    // Another one's content under a name is no snapshot of that name.
+    let swapped = disk.fork();
+    let other = disk.contents()[&names[0]].clone();
+    swapped.edit(&names[1], |bytes| *bytes = other);
+    let text = refused(&swapped, 4096);
+    assert!(text.contains("another one's name"), "{text}");
+}
+
+#[tokio::test]
+async fn a_command_of_a_newer_version_stops_the_server_and_the_next_start() {
+    let disk = MemoryDisk::default();
+    let one = Consensus::start(on(&disk, 4096), Adder::new().0, None).unwrap();
+    leader(&one).await;
+    one.propose_wait(number(3)).await.unwrap();
+    let before = disk.fork();
+    one.propose_wait(Bytes::from_static(b"newer"))
+        .await
+        .unwrap_err();
+    let mut status = one.watch_status();
+    let ended = status
+        .wait_for(|s| s.ended.is_some())
+        .await
+        .unwrap()
+        .clone();
+    let text = ended.ended.unwrap();
+    assert!(
+        text.contains("log entry 4 ") && text.contains("upgrade this server"),
+        "{text}"
+    );
+    assert!(ended.leader.is_none() && ended.role == Role::Follower);
+    one.propose_wait(number(1)).await.unwrap_err();
+    one.shutdown().await;
+    assert!(refused(&disk, 4096).contains("upgrade this server"));
+    assert_eq!(refused(&before, 4096), "");
+}

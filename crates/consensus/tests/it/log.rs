@@ -216,10 +216,64 @@ fn a_snapshot_in_place_replaces_a_log_that_does_not_reach_it() {
     assert_eq!(opened.hard_state.term, 5);
     let again = open(&disk, Some(ahead)).unwrap();
     assert_eq!((again.base, again.entries.len()), (ahead, 0));
-    assert!(matches!(
-        open(&disk, None),
-        Err(LogError::Damaged { .. }) | Ok(_)
-    ));
+    // Without that snapshot the log stands for nothing: an empty one would be a server that forgot everything.
+    let before = disk.fork();
+    match open(&disk, None) {
+        Err(LogError::NoSnapshot {
+            file,
+            index,
+            snapshot,
+        }) => {
+            assert_eq!((&*file, index), ("0000000000000002.log", 90));
+            assert_eq!(snapshot, "000000000000005a-0000000000000005.snap");
+        }
+        other => panic!("{:?}", other.map(|o| terms(&o)).map_err(|e| e.to_string())),
+    }
+    // Nor an older one; and whoever is refused finds everything as it was.
+    let older = Position { index: 7, term: 3 };
+    let refused = open(&disk, Some(older)).err().map(|e| e.to_string());
+    assert!(refused.is_some_and(|text| text.contains("000000000000005a-0000000000000005.snap")));
+    assert_eq!(disk.contents(), before.contents());
+    assert_eq!(open(&disk, Some(ahead)).unwrap().base, ahead);
+}
+
+#[test]
+fn a_disk_nearly_full_gets_segments_of_what_the_batch_needs() {
+    let disk = MemoryDisk::default();
+    let mut log = open(&disk, None).unwrap().log;
+    disk.largest
+        .store(2000, std::sync::atomic::Ordering::SeqCst);
+    for index in 1..60 {
+        log.append(&[write(index, index, 1, &[payload(index, 300)])])
+            .unwrap();
+    }
+    drop(log);
+    assert_eq!(open(&disk, None).unwrap().entries.len(), 59);
+}
+
+#[test]
+fn a_snapshot_that_comes_to_nothing_leaves_no_file() {
+    use consensus::snapshot::{SnapshotMeta, SnapshotWriter};
+    use std::io::Write as _;
+    let disk = MemoryDisk::default();
+    let meta = SnapshotMeta {
+        position: Position { index: 3, term: 1 },
+        membership: Membership::of_one(77, "id", "name"),
+    };
+    let create = || SnapshotWriter::create(Arc::new(disk.clone()), "local", &meta);
+    let mut writer = create().unwrap();
+    disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
+    writer.write_all(&[1; 100_000]).unwrap_err();
+    drop(writer);
+    assert_eq!(disk.list().unwrap(), [""; 0]);
+    assert!(create().is_err());
+    assert_eq!(disk.list().unwrap(), [""; 0]);
+    disk.full.store(false, std::sync::atomic::Ordering::SeqCst);
+    create().unwrap().finish().unwrap();
+    assert_eq!(
+        disk.list().unwrap(),
+        ["0000000000000003-0000000000000001.snap"]
+    );
 }
 
 proptest! {

@@ -27,14 +27,23 @@ impl Adder {
 impl StateMachine for Adder {
     type Outcome = u64;
 
-    fn apply(&mut self, batch: &[Entry]) -> Vec<u64> {
-        batch
-            .iter()
-            .map(|entry| {
-                let add = u64::from(entry.payload[0]);
-                self.sum.fetch_add(add, Ordering::SeqCst) + add
-            })
-            .collect()
+    fn apply(&mut self, batch: &[Entry]) -> io::Result<Vec<u64>> {
+        let apply = |entry: &Entry| {
+            let add = u64::from(entry.payload[0]);
+            if entry.payload[..] == *b"newer" {
+                let text = consensus::not_understood(entry.index, "unknown command");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            Ok(self.sum.fetch_add(add, Ordering::SeqCst) + add)
+        };
+        batch.iter().map(apply).collect()
+    }
+
+    fn understands(&self, payload: &bytes::Bytes) -> Result<(), String> {
+        if payload[..] == *b"newer" {
+            return Err("unknown command".to_owned());
+        }
+        Ok(())
     }
 
     fn snapshot(&self) -> Box<dyn SnapshotSource> {
@@ -68,6 +77,8 @@ type Bytes = Arc<Mutex<Vec<u8>>>;
 pub struct MemoryDisk {
     pub files: Arc<Mutex<BTreeMap<String, Bytes>>>,
     pub full: Arc<AtomicBool>,
+    /// Longest file that can be made; 0: any.
+    pub largest: Arc<AtomicU64>,
 }
 
 impl MemoryDisk {
@@ -80,8 +91,16 @@ impl MemoryDisk {
         });
         MemoryDisk {
             files: Arc::new(Mutex::new(copies.collect())),
-            full: Arc::default(),
+            ..MemoryDisk::default()
         }
+    }
+
+    /// Every file's name and bytes.
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        let files = self.files.lock().unwrap();
+        let content =
+            |(name, bytes): (&String, &Bytes)| (name.clone(), bytes.lock().unwrap().clone());
+        files.iter().map(content).collect()
     }
 
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
@@ -96,6 +115,10 @@ impl Disk for MemoryDisk {
     }
 
     fn create(&self, name: &str, len: u64) -> io::Result<Box<dyn DiskFile>> {
+        let largest = self.largest.load(Ordering::SeqCst);
+        if largest > 0 && len > largest {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let bytes: Bytes = Arc::new(Mutex::new(vec![0; len as usize]));
         let mut files = self.files.lock().unwrap();
         files.insert(name.to_owned(), bytes.clone());

@@ -228,3 +228,70 @@ async fn restores_at_the_same_time_come_one_after_the_other() {
     assert!(values.iter().all(|value| *value == values[0]));
     bench.end().await;
 }
+
+/// A lock whose session was ended stays refused for the delay, over a restart too: from the log, and from a snapshot that took
+/// the place of the log.
+#[tokio::test]
+async fn a_lock_delay_outlives_a_restart() {
+    for snapshot in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = || server::Config {
+            data_dir: Some(dir.path().to_owned()),
+            ..crate::bench::config()
+        };
+        let bench = Bench::with(config()).await;
+        let (one, two) = (create(&bench, "", 15).await, create(&bench, "", 0).await);
+        bench.kv_as("lock", "free", "1", &one).await.unwrap();
+        bench.write(Write::SessionDestroy(one)).await.unwrap();
+        bench.time.advance(Duration::from_secs(5));
+        if snapshot {
+            let consensus = bench.server.consensus();
+            let applied = consensus.applied_index();
+            consensus.snapshot_now();
+            until("a snapshot", || {
+                consensus.status().snapshot_index >= applied
+            })
+            .await;
+        }
+        bench.end().await;
+        let bench = Bench::with(config()).await;
+        let lock = || bench.kv_as("lock", "free", "2", &two);
+        assert_eq!(lock().await.unwrap(), Outcome::Bool(false));
+        bench
+            .time
+            .advance(Duration::from_secs(if snapshot { 9 } else { 14 }));
+        assert_eq!(lock().await.unwrap(), Outcome::Bool(false));
+        bench.time.advance(Duration::from_secs(1));
+        assert_eq!(lock().await.unwrap(), Outcome::Bool(true));
+        bench.end().await;
+        // The delay is over and the key held: the next start does not keep its holder out.
+        let bench = Bench::with(config()).await;
+        let again = bench.kv_as("lock", "free", "3", &two).await;
+        assert_eq!(again.unwrap(), Outcome::Bool(true));
+        bench.end().await;
+    }
+}
+
+#[tokio::test]
+async fn session_timers_and_tombstones_are_armed_again_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || server::Config {
+        data_dir: Some(dir.path().to_owned()),
+        ..crate::bench::config()
+    };
+    let bench = Bench::with(config()).await;
+    let id = create(&bench, "10s", 0).await;
+    bench.kv("set", "p/a", "1").await;
+    bench.kv("set", "p/b", "1").await;
+    bench.kv("delete", "p/a", "").await;
+    bench.end().await;
+    let bench = Bench::with(config()).await;
+    let list = || bench.now(crate::bench::prefix("p/")).answer.index;
+    let with = list();
+    assert_eq!(bench.server.session_timers(), 1);
+    bench.time.advance(Duration::from_secs(21));
+    until("the end of the session", || !alive(&bench, &id)).await;
+    bench.time.advance(Duration::from_secs(16 * 60));
+    until("reaping", || list() < with).await;
+    bench.end().await;
+}

@@ -104,6 +104,39 @@ impl Command {
         }
     }
 
+    /// Whether this version knows the command's type, by its first byte; [`Command::decode`] may still refuse the body.
+    ///
+    /// # Errors
+    /// As [`Command::decode`].
+    pub fn known(entry: &[u8]) -> Result<(), DecodeError> {
+        let byte = *entry.first().ok_or(DecodeError::Empty)?;
+        let kind = byte & !kind::IGNORE_UNKNOWN;
+        let known = matches!(
+            kind,
+            kind::REGISTER
+                | kind::DEREGISTER
+                | kind::KVS
+                | kind::SESSION
+                | kind::TOMBSTONE
+                | kind::COORDINATE_BATCH
+                | kind::PREPARED_QUERY
+                | kind::TXN
+                | kind::AUTOPILOT
+                | kind::CONNECT_CA
+                | kind::SYSTEM_METADATA
+                | kind::RESTORE_BEGIN
+                | kind::RESTORE_CHUNK
+                | kind::RESTORE_COMMIT
+                | kind::LEGACY_ACL
+                | kind::VERIFIER
+        );
+        if known || byte & kind::IGNORE_UNKNOWN != 0 {
+            Ok(())
+        } else {
+            Err(DecodeError::UnknownType(kind))
+        }
+    }
+
     /// Reads a log entry. Large values share the memory of `entry`.
     pub fn decode(entry: &Bytes) -> Result<Self, DecodeError> {
         let Some(&byte) = entry.first() else {
@@ -146,6 +179,15 @@ impl Command {
 mod tests {
     use super::*;
     use crate::command::{KvsRequest, TombstoneRequest};
+
+    #[test]
+    fn what_is_known_is_what_is_decoded() {
+        for byte in 0..=u8::MAX {
+            let decoded = Command::decode(&Bytes::copy_from_slice(&[byte]));
+            let unknown = matches!(decoded, Err(DecodeError::UnknownType(_)));
+            assert_eq!(Command::known(&[byte]).is_err(), unknown, "{byte}");
+        }
+    }
     use model::KvEntry;
 
     fn again(command: Command) {
