@@ -11,6 +11,8 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, Error> {
         text,
         at: start,
         depth: 0,
+        counted: 0,
+        place: Pos { line: 1, column: 1 },
     };
     reader.object()
 }
@@ -19,6 +21,9 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// How far `place` has counted: every byte is counted once, however many positions are asked for.
+    counted: usize,
+    place: Pos,
 }
 
 impl Reader<'_> {
@@ -150,13 +155,17 @@ impl Reader<'_> {
 
     fn pos(&mut self) -> Pos {
         self.peek();
-        let before = self.text.get(..self.at).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Pos {
-            line: count(before.matches('\n').count() + 1),
-            column: count(before[line_start..].chars().count() + 1),
+        let passed = self.text.get(self.counted..self.at).unwrap_or_default();
+        for letter in passed.chars() {
+            if letter == '\n' {
+                self.place.line = self.place.line.saturating_add(1);
+                self.place.column = 1;
+            } else {
+                self.place.column = self.place.column.saturating_add(1);
+            }
         }
+        self.counted = self.at.max(self.counted);
+        self.place
     }
 
     fn unexpected(&mut self, wanted: &str, found: Option<char>) -> Error {

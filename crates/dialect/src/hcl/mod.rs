@@ -13,7 +13,7 @@ use std::fmt;
 
 pub use value::{Map, Value, decode};
 
-/// Deepest nesting of objects and lists that is read.
+/// Deepest nesting of objects, lists and labels together that is read: what walks or drops a tree may recurse.
 pub const MAX_DEPTH: usize = 128;
 
 /// A place in the text, both counted from 1.

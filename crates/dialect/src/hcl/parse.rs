@@ -34,6 +34,15 @@ fn fail<T>(token: Token<'_>, text: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Error(Error::at(token.pos, text)))
 }
 
+fn lacks_value<T>(token: Token<'_>, keys: &[Key]) -> Result<T, Stop> {
+    let names: Vec<_> = keys.iter().map(|key| key.text.as_str()).collect();
+    let names = names.join(" ");
+    fail(
+        token,
+        format!("key '{names}' expected start of object ('{{') or assignment ('=')"),
+    )
+}
+
 struct Parser<'a> {
     scanner: Scanner<'a>,
     token: Token<'a>,
@@ -109,22 +118,24 @@ impl<'a> Parser<'a> {
         let (keys, result) = self.object_keys();
         match result {
             Err(Stop::End) if !keys.is_empty() => {}
-            Err(_) if !keys.is_empty() && self.token.kind == Type::RBrace => {}
+            Err(_) if !keys.is_empty() && self.token.kind == Type::RBrace => {
+                // The brace that shows the missing value does not end the object well: the value is what is told.
+                let token = self.token;
+                self.token.kind = Type::Eof;
+                return lacks_value(token, &keys);
+            }
             other => other?,
         }
         let token = self.token;
+        // Labels nest too: `a "b" "c" {}` is an object in an object in an object.
+        let labels = keys.len().saturating_sub(1);
+        self.depth += labels;
         let value = match token.kind {
             Type::Assign => self.value()?,
             Type::LBrace => self.object()?,
-            _ => {
-                let names: Vec<_> = keys.iter().map(|key| key.text.as_str()).collect();
-                let names = names.join(" ");
-                return fail(
-                    token,
-                    format!("key '{names}' expected start of object ('{{') or assignment ('=')"),
-                );
-            }
+            _ => return lacks_value(token, &keys),
         };
+        self.depth -= labels;
         Ok(Item { keys, value })
     }
 
@@ -146,6 +157,9 @@ impl<'a> Parser<'a> {
                     format!("expected: IDENT | STRING got: {}", token.kind.name()),
                 ),
                 Type::LBrace => Ok(()),
+                Type::Ident | Type::String if keys.len() + self.depth > MAX_DEPTH => {
+                    fail(token, "nested too deeply")
+                }
                 Type::Ident | Type::String => {
                     let text = match token.kind {
                         Type::String => unquote(token.text).unwrap_or_default(),
@@ -193,10 +207,11 @@ impl<'a> Parser<'a> {
 
     /// An object; its opening brace is the current token.
     fn object(&mut self) -> Result<Node, Stop> {
-        let pos = self.token.pos;
+        let (pos, depth) = (self.token.pos, self.depth);
         self.deeper()?;
         let result = self.object_list(true);
-        self.depth -= 1;
+        // Whatever was open when a statement failed is closed with the object.
+        self.depth = depth;
         let items = match result {
             Ok(items) => items,
             Err(Stop::Error(error)) if self.token.kind != Type::RBrace || error.pos.is_none() => {

@@ -148,6 +148,14 @@ fn messages() {
         ("a = <<EOF\nx", "At 2:2: heredoc not terminated"),
         ("node {", "At 1:8: object expected closing RBRACE got: EOF"),
         ("= 1", "At 1:1: no object keys found!"),
+        (
+            "a = 1\nports {\n  http\n}\nb = 2\n",
+            "At 4:1: key 'http' expected start of object ('{') or assignment ('=')",
+        ),
+        (
+            "server = true\n# why\ndata_dir =\nlog_level = \"info\"\n",
+            "At 4:1: Unknown token: 4:1 IDENT log_level",
+        ),
     ] {
         assert_eq!(
             hcl::parse(source).unwrap_err().to_string(),
@@ -165,14 +173,61 @@ fn messages() {
         "The argument \"policy\" at 1:29 was already set. Each argument can only be defined once"
     );
     assert_eq!(strict("key \"a\" {}\nkey \"a\" {}").unwrap().len(), 2);
-    let deep = "a {".repeat(100_000);
-    assert!(
-        hcl::parse(&deep)
-            .unwrap_err()
-            .to_string()
-            .ends_with("nested too deeply")
-    );
-    assert!(hcl::parse(&format!("{{\"a\":{}", "[".repeat(100_000))).is_err());
+}
+
+/// A text of a million levels is refused, on a thread with a small stack, however the levels are made.
+#[test]
+fn depth_is_bounded() {
+    const LEVELS: usize = 1_000_000;
+    let nested = |open: &str, close: &str, levels: usize| {
+        format!("{}{}", open.repeat(levels), close.repeat(levels))
+    };
+    let check = move || {
+        for deep in [
+            nested("a {", "}", LEVELS),
+            format!("a = {}", nested("[", "]", LEVELS)),
+            format!("a = {}", nested("[{ a = ", "}]", LEVELS)),
+            format!("a {} {{}}", "\"b\" ".repeat(LEVELS)),
+            format!("a {} {{}}", "b ".repeat(LEVELS)),
+            nested("a \"b\" c {", "}", LEVELS),
+            format!("a {} = 1", "\"b\" ".repeat(20_000)),
+            format!("{{\"a\": {}}}", nested("[", "]", LEVELS)),
+            format!("{}1{}", "{\"a\": ".repeat(LEVELS), "}".repeat(LEVELS)),
+            format!("{{\"a\": {}}}", nested("[{\"a\":", "}]", LEVELS)),
+        ] {
+            let head: String = deep.chars().take(20).collect();
+            let error = hcl::parse(&deep).expect_err(&head).to_string();
+            assert!(error.contains("nested too deeply"), "{head}: {error:.200}");
+        }
+        // What is refused is what lies beyond the limit.
+        let labels = |count: usize| format!("a {} {{}}", "\"b\" ".repeat(count));
+        let last = hcl::MAX_DEPTH - 1;
+        let value = hcl::parse(&labels(last)).unwrap();
+        assert_eq!(value.clone(), value);
+        hcl::parse(&labels(last + 1)).unwrap_err();
+        hcl::parse(&nested("a {", "}", hcl::MAX_DEPTH)).unwrap();
+        hcl::parse(&nested("a {", "}", hcl::MAX_DEPTH + 1)).unwrap_err();
+    };
+    let small = std::thread::Builder::new().stack_size(512 << 10);
+    small.spawn(check).unwrap().join().unwrap();
+}
+
+#[test]
+fn places_in_the_json_form() {
+    for (source, wanted) in [
+        (
+            "{\n  \"a\": 1,\n  \"é\": @\n}",
+            "At 3:8: Unknown token got: @",
+        ),
+        (
+            "{\"a\": 1 2}",
+            "At 1:9: object expected closing RBRACE got: NUMBER",
+        ),
+    ] {
+        assert_eq!(hcl::parse(source).unwrap_err().to_string(), wanted);
+    }
+    let many = format!("{{{}\"z\": 1}}", "\"a\": [1, 2], ".repeat(40_000));
+    assert!(hcl::items(&many, Duplicates::Allow).unwrap().len() > 40_000);
 }
 
 proptest! {
