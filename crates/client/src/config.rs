@@ -49,6 +49,18 @@ pub struct TlsConfig {
     pub insecure: bool,
 }
 
+impl TlsConfig {
+    /// Whom to trust, without who we are.
+    pub(crate) fn without_identity(&self) -> Self {
+        Self {
+            client_cert: None,
+            client_key: None,
+            server_name: String::new(),
+            ..self.clone()
+        }
+    }
+}
+
 impl Config {
     /// Reads the `CONSUL_…` variables through `lookup`; an empty variable counts as absent. The second value holds warnings
     /// about booleans that cannot be read: such a variable counts as false, which turns verification **off** for

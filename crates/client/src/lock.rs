@@ -41,6 +41,20 @@ pub struct LockGuard {
     monitor: tokio::task::JoinHandle<()>,
 }
 
+/// Waits for an attempt no longer than until the deadline.
+pub(crate) async fn in_time(
+    deadline: Option<Instant>,
+    attempt: impl Future<Output = Result<u64, Error>>,
+) -> Result<u64, Error> {
+    match deadline {
+        None => attempt.await,
+        Some(at) if at <= Instant::now() => Err(LockError::Timeout.into()),
+        Some(at) => tokio::time::timeout_at(at.into(), attempt)
+            .await
+            .map_err(|_| LockError::Timeout)?,
+    }
+}
+
 impl Lock {
     /// Waits until the lock is held.
     ///
@@ -49,12 +63,17 @@ impl Lock {
     pub async fn acquire(&self, client: &Client) -> Result<LockGuard, Error> {
         let deadline = self.timeout.map(|t| Instant::now() + t);
         let session = SessionKeeper::create(client, &self.session_name).await?;
-        let attempt = self.attempt(client, &session.id);
-        let index = match deadline {
-            None => attempt.await?,
-            Some(at) => tokio::time::timeout_at(at.into(), attempt)
-                .await
-                .map_err(|_| LockError::Timeout)??,
+        let mut options = QueryOptions {
+            wait: Some(WAIT),
+            ..QueryOptions::default()
+        };
+        // However short the time is, a free lock is taken.
+        let index = match self.round(client, &session.id, &mut options).await? {
+            Some(index) => index,
+            None => {
+                let attempt = self.attempt(client, &session.id, options);
+                in_time(deadline, attempt).await?
+            }
         };
         let (sender, loss) = Loss::channel();
         let monitor = tokio::spawn(monitor(
@@ -74,45 +93,59 @@ impl Lock {
         })
     }
 
-    /// Repeats: wait until the key is free, try to take it. The answer is the index at which it was free.
-    async fn attempt(&self, client: &Client, session: &str) -> Result<u64, Error> {
-        let mut options = QueryOptions {
-            wait: Some(WAIT),
-            ..QueryOptions::default()
-        };
+    /// Waits until the key is free and tries to take it, until that succeeds. The answer is the index at which it was free.
+    async fn attempt(
+        &self,
+        client: &Client,
+        session: &str,
+        mut options: QueryOptions,
+    ) -> Result<u64, Error> {
         loop {
-            let (pair, meta) = client.kv_get(&self.key, &options).await?;
-            if let Some(pair) = &pair {
-                if pair.flags != LOCK_FLAG {
-                    return Err(LockError::LockConflict.into());
-                }
-                if pair.session == session {
-                    return Ok(meta.index);
-                }
-                if !pair.session.is_empty() {
+            if options.index == 0 {
+                // Somebody was faster, or the lock delay holds: the key tells which.
+                let (pair, meta) = client.kv_get(&self.key, &options).await?;
+                if pair.is_some_and(|p| !p.session.is_empty()) {
                     options.index = meta.index;
-                    continue;
+                } else {
+                    tokio::time::sleep(DELAY_RETRY).await;
                 }
             }
-            let wanted = KvPair {
-                key: self.key.clone(),
-                value: Bytes64(self.value.clone()),
-                session: session.to_owned(),
-                flags: LOCK_FLAG,
-                ..KvPair::default()
-            };
-            if client.kv_acquire(&wanted).await? {
-                return Ok(meta.index);
-            }
-            // Somebody was faster, or the lock delay holds: the key tells which.
-            options.index = 0;
-            let (pair, meta) = client.kv_get(&self.key, &options).await?;
-            if pair.is_some_and(|p| !p.session.is_empty()) {
-                options.index = meta.index;
-            } else {
-                tokio::time::sleep(DELAY_RETRY).await;
+            if let Some(index) = self.round(client, session, &mut options).await? {
+                return Ok(index);
             }
         }
+    }
+
+    /// One look at the key, after `options.index`, and a try if it is free. What to wait for next is left in the options.
+    async fn round(
+        &self,
+        client: &Client,
+        session: &str,
+        options: &mut QueryOptions,
+    ) -> Result<Option<u64>, Error> {
+        let (pair, meta) = client.kv_get(&self.key, options).await?;
+        if let Some(pair) = &pair {
+            if pair.flags != LOCK_FLAG {
+                return Err(LockError::LockConflict.into());
+            }
+            if pair.session == session {
+                return Ok(Some(meta.index));
+            }
+            if !pair.session.is_empty() {
+                options.index = meta.index;
+                return Ok(None);
+            }
+        }
+        let wanted = KvPair {
+            key: self.key.clone(),
+            value: Bytes64(self.value.clone()),
+            session: session.to_owned(),
+            flags: LOCK_FLAG,
+            ..KvPair::default()
+        };
+        let taken = client.kv_acquire(&wanted).await?;
+        options.index = 0;
+        Ok(taken.then_some(meta.index))
     }
 
     /// Deletes the key if nobody holds it.

@@ -87,6 +87,10 @@ pub struct Request {
     pub(crate) token: Option<String>,
     pub(crate) content_type: Option<&'static str>,
     pub(crate) body: Body,
+    /// The body once more, unless it is read while it is sent.
+    pub(crate) again: Option<Bytes>,
+    /// `path` holds prefix and query already.
+    pub(crate) whole_path: bool,
 }
 
 impl Request {
@@ -109,7 +113,14 @@ impl Request {
             token: None,
             content_type: None,
             body: http_body_util::Empty::new().map_err(|e| match e {}).boxed(),
+            again: Some(Bytes::new()),
+            whole_path: false,
         }
+    }
+
+    pub(crate) fn set_body(&mut self, body: Bytes) {
+        self.again = Some(body.clone());
+        self.body = full(body);
     }
 
     /// Adds a parameter.
@@ -185,7 +196,7 @@ impl Request {
         // Values of this crate are maps with text keys: writing them cannot fail.
         let text = serde_json::to_vec(value).unwrap_or_default();
         self.content_type = Some("application/json");
-        self.body = full(text.into());
+        self.set_body(text.into());
         self
     }
 
@@ -193,7 +204,7 @@ impl Request {
     #[must_use]
     pub fn bytes(mut self, body: impl Into<Bytes>) -> Self {
         self.content_type = Some("application/octet-stream");
-        self.body = full(body.into());
+        self.set_body(body.into());
         self
     }
 
@@ -201,7 +212,7 @@ impl Request {
     #[must_use]
     pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         self.content_type = Some(content_type);
-        self.body = full(body.into());
+        self.set_body(body.into());
         self
     }
 
@@ -216,6 +227,7 @@ impl Request {
     #[must_use]
     pub fn reader(mut self, reader: impl AsyncRead + Send + Sync + Unpin + 'static) -> Self {
         self.content_type = Some("application/octet-stream");
+        self.again = None;
         self.body = Reading {
             reader,
             buffer: vec![0; CHUNK_BYTES],

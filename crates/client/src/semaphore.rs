@@ -4,6 +4,7 @@
 //! check-and-set. A holder whose own entry lost its session is taken off the list by whoever looks next.
 
 use crate::error::LockError;
+use crate::lock::in_time;
 use crate::session_keeper::{Loss, SessionKeeper};
 use crate::{Bytes64, Client, Error, KvPair, QueryOptions};
 use serde::{Deserialize, Serialize};
@@ -71,12 +72,18 @@ impl Semaphore {
     pub async fn acquire(&self, client: &Client) -> Result<SemaphoreGuard, Error> {
         let deadline = self.timeout.map(|t| Instant::now() + t);
         let session = SessionKeeper::create(client, &self.session_name).await?;
-        let attempt = self.attempt(client, &session.id);
-        let index = match deadline {
-            None => attempt.await?,
-            Some(at) => tokio::time::timeout_at(at.into(), attempt)
-                .await
-                .map_err(|_| LockError::Timeout)??,
+        self.contend(client, &session.id).await?;
+        let mut options = QueryOptions {
+            wait: Some(WAIT),
+            ..QueryOptions::default()
+        };
+        // However short the time is, a free place is taken.
+        let index = match self.round(client, &session.id, &mut options).await? {
+            Some(index) => index,
+            None => {
+                let attempt = self.attempt(client, &session.id, options);
+                in_time(deadline, attempt).await?
+            }
         };
         let (sender, loss) = Loss::channel();
         let monitor = tokio::spawn(monitor(
@@ -95,7 +102,8 @@ impl Semaphore {
         })
     }
 
-    async fn attempt(&self, client: &Client, session: &str) -> Result<u64, Error> {
+    /// Puts the session among the contenders.
+    async fn contend(&self, client: &Client, session: &str) -> Result<(), Error> {
         let contender = KvPair {
             key: self.key(session),
             value: Bytes64(self.value.clone()),
@@ -103,31 +111,49 @@ impl Semaphore {
             flags: SEMAPHORE_FLAG,
             ..KvPair::default()
         };
-        if !client.kv_acquire(&contender).await? {
-            return Err(LockError::SemaphoreConflict.into());
+        if client.kv_acquire(&contender).await? {
+            Ok(())
+        } else {
+            Err(LockError::SemaphoreConflict.into())
         }
-        let mut options = QueryOptions {
-            wait: Some(WAIT),
-            ..QueryOptions::default()
-        };
+    }
+
+    async fn attempt(
+        &self,
+        client: &Client,
+        session: &str,
+        mut options: QueryOptions,
+    ) -> Result<u64, Error> {
         loop {
-            let mut seen = self.look(client, &options).await?;
-            if seen.holders.limit != 0 && seen.holders.limit != self.limit {
-                let theirs = seen.holders.limit;
-                let ours = self.limit;
-                return Err(LockError::LimitConflict { theirs, ours }.into());
+            if let Some(index) = self.round(client, session, &mut options).await? {
+                return Ok(index);
             }
-            seen.holders.limit = self.limit;
-            if seen.holders.holders.len() >= self.limit {
-                options.index = seen.index;
-                continue;
-            }
-            seen.holders.holders.insert(session.to_owned(), true);
-            if self.write(client, &seen).await? {
-                return Ok(seen.index);
-            }
-            options.index = 0;
         }
+    }
+
+    /// One look at the holders, after `options.index`, and a try if there is a place. What to wait for next is left in the
+    /// options.
+    async fn round(
+        &self,
+        client: &Client,
+        session: &str,
+        options: &mut QueryOptions,
+    ) -> Result<Option<u64>, Error> {
+        let mut seen = self.look(client, options).await?;
+        if seen.holders.limit != 0 && seen.holders.limit != self.limit {
+            let theirs = seen.holders.limit;
+            let ours = self.limit;
+            return Err(LockError::LimitConflict { theirs, ours }.into());
+        }
+        seen.holders.limit = self.limit;
+        if seen.holders.holders.len() >= self.limit {
+            options.index = seen.index;
+            return Ok(None);
+        }
+        seen.holders.holders.insert(session.to_owned(), true);
+        let taken = self.write(client, &seen).await?;
+        options.index = 0;
+        Ok(taken.then_some(seen.index))
     }
 
     /// Reads the entries and takes holders without a live session off the list.

@@ -2,6 +2,7 @@
 
 use crate::config::TlsConfig;
 use crate::error::{Error, os_text};
+use crate::tls_text::tls_text;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -55,7 +56,7 @@ pub(crate) fn build(tls: &TlsConfig) -> Result<ClientConfig, Error> {
         .ok_or_else(|| config_error("tls: failed to find any PEM data in key input"))?;
     builder
         .with_client_auth_cert(chain, key)
-        .map_err(|e| config_error(format!("tls: {e}")))
+        .map_err(|e| config_error(tls_text(&std::io::Error::other(e))))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -87,6 +88,12 @@ pub(crate) fn authorities(tls: &TlsConfig) -> Result<RootCertStore, Error> {
     } else if let Some(dir) = &tls.ca_path {
         for file in files_in(dir)? {
             add(&mut roots, &read(&file)?);
+        }
+        if roots.is_empty() {
+            let dir = dir.display();
+            return Err(config_error(format!(
+                "Error loading CA Path: no CAs found in {dir}"
+            )));
         }
     } else if !tls.insecure {
         let system = SYSTEM_AUTHORITIES

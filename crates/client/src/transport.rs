@@ -1,9 +1,11 @@
 //! Connections: dialling, reuse, one request at a time on each.
 
 use crate::address::{self, Address, Target};
-use crate::config::{Config, DEFAULT_ADDRESS};
+use crate::config::{Config, DEFAULT_ADDRESS, TlsConfig};
 use crate::error::{Error, os_text};
+use crate::redirect::{Next, REDIRECTS_MAX, Sent};
 use crate::request::{Body, Request, Response};
+use crate::tls_text::tls_text;
 use crate::{encode, tls};
 use base64::Engine;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -36,6 +38,9 @@ pub(crate) struct Inner {
     pub(crate) namespace: String,
     pub(crate) partition: String,
     pub(crate) wait: Option<Duration>,
+    /// For another host than the configured one, where a redirect led.
+    pub(crate) elsewhere: bool,
+    pub(crate) tls_config: TlsConfig,
     token: String,
     authorization: Option<HeaderValue>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
@@ -57,6 +62,15 @@ impl Client {
     /// # Errors
     /// [`Error::Config`] for an unknown scheme, unreadable files or an incomplete key pair.
     pub fn new(config: &Config) -> Result<Self, Error> {
+        Self::build(config, false)
+    }
+
+    /// A client for where a redirect led.
+    pub(crate) fn elsewhere(config: &Config) -> Result<Self, Error> {
+        Self::build(config, true)
+    }
+
+    fn build(config: &Config, elsewhere: bool) -> Result<Self, Error> {
         let text = match config.address.as_str() {
             "" => DEFAULT_ADDRESS,
             given => given,
@@ -81,6 +95,8 @@ impl Client {
             namespace: config.namespace.clone(),
             partition: config.partition.clone(),
             wait: config.wait,
+            elsewhere,
+            tls_config: config.tls.clone(),
             token,
             authorization,
             tls,
@@ -88,11 +104,28 @@ impl Client {
         })))
     }
 
-    /// Sends a request and gives back the answer, whatever its status.
+    /// Sends a request and gives back the answer, whatever its status; redirects are followed as Go's client does.
     ///
     /// # Errors
-    /// [`Error::Transport`] if there is no answer.
+    /// [`Error::Transport`] if there is no answer, or redirects do not end.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
+        let (mut client, mut request) = (self.clone(), request);
+        for _ in 0..=REDIRECTS_MAX {
+            let sent = Sent::of(&request);
+            let answer = client.send_once(request).await?;
+            match sent.next(&client, &answer)? {
+                None => return Ok(answer),
+                Some(next) => Next { client, request } = next,
+            }
+        }
+        Err(Error::Transport {
+            method: request.verb(),
+            url: client.url(&client.path(&request)),
+            reason: format!("stopped after {REDIRECTS_MAX} redirects"),
+        })
+    }
+
+    async fn send_once(&self, request: Request) -> Result<Response, Error> {
         let verb = request.verb();
         let path = self.path(&request);
         let url = self.url(&path);
@@ -124,6 +157,9 @@ impl Client {
 
     /// Path and query as sent.
     fn path(&self, request: &Request) -> String {
+        if request.whole_path {
+            return request.path.clone();
+        }
         let mut path = format!("{}{}", self.0.address.prefix, request.path);
         let query = encode::query(&request.params);
         if !query.is_empty() {
@@ -277,26 +313,4 @@ fn lost(e: &hyper::Error) -> String {
             .to_owned();
     }
     e.to_string()
-}
-
-fn tls_text(e: &io::Error) -> String {
-    use rustls::{CertificateError, Error as Tls, InvalidMessage};
-    let Some(cause) = e.get_ref().and_then(|c| c.downcast_ref::<Tls>()) else {
-        return os_text(e);
-    };
-    let verify = |text: &str| format!("tls: failed to verify certificate: x509: {text}");
-    match cause {
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "http: server gave HTTP response to HTTPS client".to_owned()
-        }
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            verify("certificate signed by unknown authority")
-        }
-        Tls::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => verify("certificate has expired or is not yet valid"),
-        Tls::InvalidCertificate(other) => verify(&other.to_string()),
-        Tls::AlertReceived(alert) => format!("remote error: tls: {alert:?}"),
-        other => format!("tls: {other}"),
-    }
 }

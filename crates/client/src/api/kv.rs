@@ -83,11 +83,15 @@ impl Client {
         extra: Option<(&str, String)>,
     ) -> Result<bool, Error> {
         let mut request = self.kv_write(Method::PUT, &pair.key)?;
-        if pair.flags != 0 {
-            request = request.param("flags", pair.flags.to_string());
-        }
         if let Some((name, value)) = extra {
             request = request.param(name, value);
+        }
+        self.kv_put_request(request, pair).await
+    }
+
+    async fn kv_put_request(&self, mut request: Request, pair: &KvPair) -> Result<bool, Error> {
+        if pair.flags != 0 {
+            request = request.param("flags", pair.flags.to_string());
         }
         let request = request.bytes(Bytes::from(pair.value.0.clone()));
         let text = self.call(request).await?.bytes().await?;
@@ -113,6 +117,27 @@ impl Client {
     /// Any failure of the call, [`Error::Key`].
     pub async fn kv_put_pair(&self, pair: &KvPair) -> Result<bool, Error> {
         self.kv_put_with(pair, None).await
+    }
+
+    /// Writes value and flags of a pair into a namespace and partition (empty: the client's), which only Enterprise servers
+    /// accept.
+    ///
+    /// # Errors
+    /// Any failure of the call, [`Error::Key`].
+    pub async fn kv_put_scoped(
+        &self,
+        pair: &KvPair,
+        namespace: &str,
+        partition: &str,
+    ) -> Result<bool, Error> {
+        let mut request = self.kv_write(Method::PUT, &pair.key)?;
+        for (name, value) in [("ns", namespace), ("partition", partition)] {
+            if !value.is_empty() {
+                request.params.retain(|(given, _)| given != name);
+                request = request.param(name, value);
+            }
+        }
+        self.kv_put_request(request, pair).await
     }
 
     /// Writes if the key's index is still `pair.modify_index` (0: if it does not exist). False when it is not.

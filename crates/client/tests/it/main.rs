@@ -319,3 +319,122 @@ async fn a_stream_of_changes_is_taken_up_again() {
     }
     assert_eq!(asked.len(), 3);
 }
+
+#[tokio::test]
+async fn redirects_are_followed_as_go_does() {
+    // 301 of PUT becomes GET without a body, and what that answers is the result.
+    let (client, seen) = server(vec![
+        (301, "Location: /v1/kv/x/y?dc=dc2\r\n", "moved"),
+        (404, "", ""),
+        (301, "Location: /v1/kv/a\r\n", ""),
+        (200, "", "true"),
+        (307, "Location: /v1/kv/b?c=d\r\n", ""),
+        (200, "", "true"),
+    ])
+    .await;
+    let error = client.kv_put("x//y", "v").await.unwrap_err();
+    assert_eq!(error.status(), Some(404));
+    client.kv_delete("a//").await.expect("a GET that succeeds");
+    // 307 keeps method and body.
+    assert!(client.kv_put("c", "v").await.expect("answers"));
+    assert_eq!(
+        lines(&seen),
+        [
+            "PUT /v1/kv/x//y?dc=dc2",
+            "GET /v1/kv/x/y?dc=dc2",
+            "DELETE /v1/kv/a//?dc=dc2",
+            "GET /v1/kv/a",
+            "PUT /v1/kv/c?dc=dc2",
+            "PUT /v1/kv/b?c=d",
+        ]
+    );
+    let seen = seen.lock().expect("unpoisoned");
+    let bodies: Vec<&[u8]> = seen.iter().map(|(_, _, body)| body.as_slice()).collect();
+    assert_eq!(bodies, [&b"v"[..], b"", b"", b"", b"v", b"v"]);
+    assert!(
+        seen.iter()
+            .all(|(_, head, _)| head.contains("x-consul-token: secret"))
+    );
+}
+
+#[tokio::test]
+async fn another_host_learns_no_secret() {
+    let (there, seen_there) = server(vec![(200, "", "{}"), (200, "", "{}")]).await;
+    let address = format!("{there:?}");
+    let port = address
+        .split("port: ")
+        .nth(1)
+        .and_then(|text| text.split([' ', '}']).next());
+    let location = format!(
+        "Location: http://127.0.0.1:{}/v1/there\r\n",
+        port.expect("a port")
+    );
+    let (here, _) = server(vec![(302, Box::leak(location.into_boxed_str()), "")]).await;
+    let answer = here
+        .call(here.read("/v1/here", &QueryOptions::default()))
+        .await;
+    assert_eq!(answer.expect("answers").status(), 200);
+    let seen = seen_there.lock().expect("unpoisoned");
+    assert!(seen[0].0.starts_with("GET /v1/there "));
+    assert!(!seen[0].1.contains("secret"), "{}", seen[0].1);
+}
+
+#[tokio::test]
+async fn redirects_end() {
+    let (client, seen) = server(vec![(302, "Location: /v1/x\r\n", ""); 20]).await;
+    let error = client
+        .kv_get("x", &QueryOptions::default())
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().ends_with("stopped after 10 redirects"),
+        "{error}"
+    );
+    assert_eq!(lines(&seen).len(), 11);
+}
+
+#[tokio::test]
+async fn however_short_the_time_a_free_lock_is_taken() {
+    let lock = Lock {
+        key: "l".into(),
+        timeout: Some(std::time::Duration::from_nanos(1)),
+        ..Lock::default()
+    };
+    let (client, seen) = server(vec![
+        (200, "", r#"{"ID": "s"}"#),
+        (404, "X-Consul-Index: 4\r\n", ""),
+        (200, "", "true"),
+    ])
+    .await;
+    lock.acquire(&client).await.expect("taken");
+    assert!(lines(&seen)[2].starts_with("PUT /v1/kv/l?"));
+    // One that is held is not waited for.
+    let held = r#"[{"Key":"l","Value":null,"Flags":3304740253564472344,"ModifyIndex":9,"Session":"other"}]"#;
+    let (client, _) = server(vec![
+        (200, "", r#"{"ID": "s"}"#),
+        (200, "X-Consul-Index: 9\r\n", held),
+    ])
+    .await;
+    let error = lock.acquire(&client).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Lock(proconsul_client::LockError::Timeout)),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_folder_without_authorities_is_refused() {
+    let folder = std::env::temp_dir().join(format!("no-authorities-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("made");
+    let mut config = Config::default();
+    config.tls.ca_path = Some(folder.clone());
+    let refusal = Client::new(&config).unwrap_err().to_string();
+    assert_eq!(
+        refusal,
+        format!(
+            "Error loading CA Path: no CAs found in {}",
+            folder.display()
+        )
+    );
+    std::fs::remove_dir(&folder).expect("removed");
+}
