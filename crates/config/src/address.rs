@@ -1,10 +1,10 @@
 //! Addresses of the configuration: expansion of templates, and the refusals of each key (agent-config.md §5).
 
 use crate::error::ConfigError;
-use crate::host::Host;
-use crate::template::{expand, is_private_v4, is_public_v6};
+use crate::host::{Host, Interface};
+use crate::template::{expand, is_public_v6};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Where a listener listens.
@@ -121,24 +121,65 @@ pub(crate) fn bind(host: &dyn Host, text: &str) -> Result<IpAddr, ConfigError> {
     }
 }
 
+/// Networks whose addresses count as private when one is looked for to advertise: RFC 1918, RFC 6598, link-local. Others that
+/// are not routed (loopback, test networks, benchmarks, reserved) are nobody's address in a cluster.
+const PRIVATE: &[(Ipv4Addr, u32)] = &[
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+];
+
+fn is_private(ip: IpAddr) -> bool {
+    is_in(ip, PRIVATE)
+}
+
+fn is_in(ip: IpAddr, networks: &[(Ipv4Addr, u32)]) -> bool {
+    let IpAddr::V4(ip) = ip else {
+        return false;
+    };
+    networks
+        .iter()
+        .any(|(net, bits)| (u32::from(ip) ^ u32::from(*net)) >> (32 - bits) == 0)
+}
+
+/// Networks that are no one's on the internet and no cluster's either: test networks (RFC 5737), benchmarks (RFC 2544),
+/// protocol assignments, multicast and reserved.
+const NOBODYS: &[(Ipv4Addr, u32)] = &[
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 0, 2, 0), 24),
+    (Ipv4Addr::new(198, 18, 0, 0), 15),
+    (Ipv4Addr::new(198, 51, 100, 0), 24),
+    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+
+fn is_public_v4(ip: IpAddr) -> bool {
+    ip.is_ipv4() && !is_in(ip, PRIVATE) && !is_in(ip, NOBODYS)
+}
+
 /// The address to advertise when only the bind address is known.
 pub(crate) fn detect_advertise(host: &dyn Host, bind: IpAddr) -> Result<IpAddr, ConfigError> {
     if !bind.is_unspecified() {
         return Ok(bind);
     }
     let (what, wanted): (&str, fn(IpAddr) -> bool) = if bind.is_ipv4() {
-        ("private IPv4", is_private_v4)
+        ("private IPv4", is_private)
     } else {
         ("public IPv6", is_public_v6)
     };
-    let found: Vec<IpAddr> = host
-        .interfaces()
-        .into_iter()
-        .filter(|i| i.up && !i.loopback && wanted(i.ip))
-        .map(|i| i.ip)
-        .collect();
+    let up: Vec<Interface> = host.interfaces().into_iter().filter(|i| i.up).collect();
+    let outside = || up.iter().filter(|i| !i.loopback).map(|i| i.ip);
+    let found: Vec<IpAddr> = outside().filter(|ip| wanted(*ip)).collect();
     match found.as_slice() {
         [one] => Ok(*one),
+        // A machine without a network, or with a test network only, still works for itself.
+        [] if bind.is_ipv4() && !up.is_empty() && !outside().any(is_public_v4) => {
+            Ok(Ipv4Addr::LOCALHOST.into())
+        }
         [] => Err(ConfigError::Rule(format!("No {what} address found"))),
         _ => Err(ConfigError::Rule(format!(
             "Multiple {what} addresses found. Please configure one with 'bind' and/or 'advertise'."

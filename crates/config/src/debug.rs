@@ -31,28 +31,6 @@ fn tcp(a: impl Display) -> Json {
     Json::from(format!("tcp://{a}"))
 }
 
-/// Words in an option's name that make its value a secret.
-const SECRET: &[&str] = &["key", "token", "secret"];
-
-/// Replaces every scalar whose name sounds secret.
-fn hide(value: &mut Json) {
-    match value {
-        Json::Object(map) => {
-            for (name, inner) in map.iter_mut() {
-                let lower = name.to_ascii_lowercase();
-                let secret = SECRET.iter().any(|s| lower.contains(s));
-                if secret && matches!(inner, Json::String(_)) {
-                    *inner = Json::from("hidden");
-                } else {
-                    hide(inner);
-                }
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(hide),
-        _ => {}
-    }
-}
-
 impl Config {
     /// `DebugConfig` of `/v1/agent/self`. `version` and `revision` are those of the build.
     pub fn debug_config(&self, version: &str, revision: &str) -> Json {
@@ -71,7 +49,7 @@ impl Config {
             }
         }
         let mut out = Json::Object(out);
-        hide(&mut out);
+        crate::secrets::hide(&mut out);
         out
     }
 

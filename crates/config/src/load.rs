@@ -1,12 +1,13 @@
 //! The way in.
 
 use crate::build::build;
+use crate::effect::{Idle, idle};
 use crate::error::ConfigError;
 use crate::flags::Flags;
 use crate::host::Host;
 use crate::model::Config;
 use crate::reload::Keys;
-use crate::sources;
+use crate::sources::{self, Sources};
 
 /// A configuration with what there is to say about it.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Loaded {
     pub config: Config,
     /// Warnings in order; logged at WARN, or printed by `validate`.
     pub warnings: Vec<String>,
+    /// Keys that were given and have no effect, in table order.
+    pub idle: Vec<Idle>,
     /// Effective value of every key, to compare with a later load.
     pub keys: Keys,
 }
@@ -22,11 +25,12 @@ pub struct Loaded {
 /// Loads, merges and validates. Does the same again on every reload.
 pub fn load(flags: &Flags, host: &dyn Host) -> Result<Loaded, ConfigError> {
     let mut warnings = Vec::new();
-    let merged = sources::load(host, flags, &mut warnings)?;
+    let Sources { merged, given } = sources::load(host, flags, &mut warnings)?;
     let config = build(host, &merged, flags.dev, &mut warnings)?;
     Ok(Loaded {
         config,
         warnings,
+        idle: idle(&merged, &given, flags.dev),
         keys: Keys::of(&merged),
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::decode::decode;
 use crate::deprecated;
+use crate::effect;
 use crate::error::{ConfigError, errors_occurred};
 use crate::flags::{FlagValue, Flags};
 use crate::host::{FileKind, Host, go_error};
@@ -13,36 +14,50 @@ use crate::tree::{Map, Tree};
 /// Most files of one directory that are looked at.
 pub const DIRECTORY_ENTRIES_MAX: usize = 100_000;
 
-/// Loads and merges all sources; what comes out is decoded and complete with defaults.
+/// All sources in one.
+pub(crate) struct Sources {
+    /// Decoded, and complete with defaults.
+    pub(crate) merged: Map,
+    /// Paths of the keys that a file, fragment or flag gives.
+    pub(crate) given: Vec<String>,
+}
+
+impl Sources {
+    fn add(&mut self, source: Map, warnings: &mut Vec<String>) {
+        deprecated::enterprise(&source, warnings);
+        effect::given(&source, &mut self.given);
+        merge(&mut self.merged, source);
+    }
+}
+
+/// Loads and merges all sources.
 pub(crate) fn load(
     host: &dyn Host,
     flags: &Flags,
     warnings: &mut Vec<String>,
-) -> Result<Map, ConfigError> {
+) -> Result<Sources, ConfigError> {
     let format = match flags.config_format.as_deref() {
         None | Some("") => None,
         Some(name) => Some(Format::of_name(name).ok_or(ConfigError::Format)?),
     };
     let files = collect(host, &flags.paths, format, warnings)?;
-    let mut merged = defaults(flags.dev);
+    let mut sources = Sources {
+        merged: defaults(flags.dev),
+        given: Vec::new(),
+    };
     let (lists, others) = flag_sources(flags, warnings);
-    add(&mut merged, lists, warnings);
+    sources.add(lists, warnings);
     for (path, text, format) in files {
         let source = parse(&path, &text, format, warnings)?;
-        add(&mut merged, source, warnings);
+        sources.add(source, warnings);
     }
-    add(&mut merged, others, warnings);
+    sources.add(others, warnings);
     for (i, text) in flags.hcl.iter().enumerate() {
         let source = parse(&format!("flags-{i}.hcl"), text, Format::Hcl, warnings)?;
-        add(&mut merged, source, warnings);
+        sources.add(source, warnings);
     }
-    deprecated::translate_merged(&mut merged, warnings);
-    Ok(merged)
-}
-
-fn add(merged: &mut Map, source: Map, warnings: &mut Vec<String>) {
-    deprecated::enterprise(&source, warnings);
-    merge(merged, source);
+    deprecated::translate_merged(&mut sources.merged, warnings);
+    Ok(sources)
 }
 
 /// Reads one text into a decoded source.

@@ -542,11 +542,6 @@ fn forwardable(ip: IpAddr) -> bool {
     )
 }
 
-/// IPv4 addresses of the blocks with a special purpose (RFC 6890), where the agent looks for one to advertise.
-pub(crate) fn is_private_v4(ip: IpAddr) -> bool {
-    ip.is_ipv4() && is_in(ip, RFC6890)
-}
-
 /// IPv6 addresses that are neither local nor private.
 pub(crate) fn is_public_v6(ip: IpAddr) -> bool {
     ip.is_ipv6() && is_global(ip) && !is_in(ip, RFC6890)

@@ -47,31 +47,51 @@ pub struct Listeners {
     tcp: Vec<TcpListener>,
 }
 
-/// Binds UDP and TCP on every address. Port 0 takes a free port, the same for both.
+/// Binds UDP and TCP on every address. Port 0 takes a free port, the same for both. `0.0.0.0` means every address of the
+/// machine, of either family: a pair of its own answers on IPv6, where the machine has it.
 ///
 /// # Errors
-/// Those of `bind`, with the address in the text.
+/// Those of `bind`, as Go words them: `listen udp 127.0.0.1:53: bind: permission denied`.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<Listeners> {
     let mut listeners = Listeners {
         udp: Vec::new(),
         tcp: Vec::new(),
     };
     for address in addresses {
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
-        let tcp = bind_tcp(*address).map_err(named)?;
-        let udp = bind_udp(tcp.local_addr().map_err(named)?).map_err(named)?;
-        listeners.tcp.push(tcp);
-        listeners.udp.push(udp);
+        let address = listeners.add(*address, false)?;
+        let six = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
+        let any = address.ip() == IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        if any && !addresses.contains(&six) && has_ipv6() {
+            listeners.add(six, true)?;
+        }
     }
     Ok(listeners)
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+/// Whether the machine was built and set up with IPv6.
+fn has_ipv6() -> bool {
+    UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+fn named(network: &str, address: SocketAddr, error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    let why = text.split(" (os error ").next().unwrap_or_default();
+    let why = why.to_lowercase();
+    io::Error::new(
+        error.kind(),
+        format!("listen {network} {address}: bind: {why}"),
+    )
+}
+
+fn bind_tcp(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::STREAM,
         Some(socket2::Protocol::TCP),
     )?;
+    if only_v6 {
+        socket.set_only_v6(true)?;
+    }
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -79,12 +99,15 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+fn bind_udp(address: SocketAddr, only_v6: bool) -> io::Result<UdpSocket> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::DGRAM,
         Some(socket2::Protocol::UDP),
     )?;
+    if only_v6 {
+        socket.set_only_v6(true)?;
+    }
     // The system caps what it grants; a smaller buffer only loses datagrams under bursts, so a refusal is no error.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
     socket.set_read_timeout(Some(RECEIVE_PATIENCE))?;
@@ -94,6 +117,16 @@ fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 impl Listeners {
+    /// Binds one pair and gives the address it got.
+    fn add(&mut self, address: SocketAddr, only_v6: bool) -> io::Result<SocketAddr> {
+        let tcp = bind_tcp(address, only_v6).map_err(|error| named("tcp", address, &error))?;
+        let bound = tcp.local_addr()?;
+        let udp = bind_udp(bound, only_v6).map_err(|error| named("udp", bound, &error))?;
+        self.tcp.push(tcp);
+        self.udp.push(udp);
+        Ok(bound)
+    }
+
     /// The bound addresses, the same for UDP and TCP.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.udp
@@ -349,5 +382,35 @@ fn set_length(out: &mut [u8], start: usize) {
     let bytes = (out.len() - start - 2) as u16;
     if let Some(length) = out.get_mut(start..start + 2) {
         length.copy_from_slice(&bytes.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_wildcard_of_ipv4_answers_on_ipv6_too() {
+        let listeners = bind(&[(Ipv4Addr::UNSPECIFIED, 0).into()]).unwrap();
+        let bound = listeners.addresses();
+        assert_eq!(bound.len(), 1 + usize::from(has_ipv6()));
+        assert!(
+            bound
+                .iter()
+                .all(|address| address.port() == bound[0].port())
+        );
+        let one = bind(&[(Ipv4Addr::LOCALHOST, 0).into()]).unwrap();
+        assert_eq!(one.addresses().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_told_as_go_does() {
+        let first = bind(&[(Ipv4Addr::LOCALHOST, 0).into()]).unwrap();
+        let taken = first.addresses()[0];
+        let error = bind(&[taken]).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            format!("listen tcp {taken}: bind: address already in use")
+        );
     }
 }

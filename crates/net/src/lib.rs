@@ -7,7 +7,11 @@ mod errors;
 mod listener;
 mod stream;
 pub mod tls;
+mod twin;
+mod vacant;
 
 pub use errors::error_text;
 pub use listener::{Listener, SocketMode, bind_tcp, bind_unix};
 pub use stream::{Peer, Stream};
+pub use twin::bind_tcp_twin;
+pub use vacant::{vacant_tcp, vacant_udp};

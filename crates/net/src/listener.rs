@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, UnixListener};
 /// Interval of TCP keep-alive probes on accepted connections (spec/http-api.md §1.1).
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Connections that wait to be accepted.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// Owner and mode that a unix socket gets (`unix_sockets` of the configuration).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

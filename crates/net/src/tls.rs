@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file could not be read.
-    #[error("failed to read {0}: {1}")]
+    #[error("failed to read {0}: {text}", text = plain(.1))]
     Read(PathBuf, #[source] io::Error),
     /// A file holds no usable certificate or key.
     #[error("{0}: no {1} in PEM form found")]
@@ -30,6 +30,18 @@ pub enum TlsError {
     /// A name that is not a TLS version, such as `TLSv1_2`.
     #[error("unknown TLS version {0:?}; use TLSv1_2 or TLSv1_3")]
     Version(String),
+    /// None of the configured cipher suites exists here.
+    #[error("none of the cipher suites {0} is supported; those with GCM or CHACHA20_POLY1305 are")]
+    Suites(String),
+}
+
+/// An error of the operating system without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((text, _)) => text.to_lowercase(),
+        None => text,
+    }
 }
 
 /// What one listener's or client's TLS is made of (`tls.https`, `tls.defaults`, …). Empty paths are "not set".
@@ -47,6 +59,9 @@ pub struct TlsFiles {
     pub min_version: String,
     /// Whether a peer must show a certificate that the authorities signed.
     pub verify_incoming: bool,
+    /// Names of the TLS 1.2 cipher suites that may be used (`TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`); empty: all there are.
+    /// Those of TLS 1.3 cannot be chosen.
+    pub cipher_suites: Vec<String>,
 }
 
 /// A certificate chain and its key.
@@ -67,6 +82,14 @@ const ONLY_TLS13: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Names of the TLS 1.2 cipher suites among these that do not exist here: those with CBC, which nobody should use.
+pub fn missing_suites(names: &[String]) -> Vec<&str> {
+    let all = rustls::crypto::aws_lc_rs::default_provider().cipher_suites;
+    let known = |name: &str| all.iter().any(|suite| suite.suite().as_str() == Some(name));
+    let names = names.iter().map(String::as_str);
+    names.filter(|name| !known(name)).collect()
 }
 
 fn read(path: &str) -> Result<Vec<u8>, TlsError> {
@@ -134,6 +157,43 @@ impl TlsFiles {
         }
     }
 
+    /// The provider with the configured suites only.
+    fn provider(&self) -> Result<Arc<CryptoProvider>, TlsError> {
+        if self.cipher_suites.is_empty() {
+            return Ok(provider());
+        }
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.cipher_suites.retain(|suite| {
+            let name = suite.suite().as_str();
+            suite.tls13().is_some() || self.cipher_suites.iter().any(|one| name == Some(one))
+        });
+        if provider.cipher_suites.iter().all(|s| s.tls13().is_some()) {
+            return Err(TlsError::Suites(self.cipher_suites.join(",")));
+        }
+        Ok(Arc::new(provider))
+    }
+
+    /// Whether there are authorities to verify a peer with.
+    ///
+    /// # Errors
+    /// Unreadable files, or files without a certificate.
+    pub fn has_authorities(&self) -> Result<bool, TlsError> {
+        Ok(self.roots()?.is_some())
+    }
+
+    /// Whether there is a certificate with its key.
+    ///
+    /// # Errors
+    /// Unreadable or empty files, a key that does not fit.
+    pub fn has_certificate(&self) -> Result<bool, TlsError> {
+        let Some((chain, key)) = self.own()? else {
+            return Ok(false);
+        };
+        CertifiedKey::from_der(chain, key, &provider())
+            .map_err(|error| TlsError::Invalid(error.to_string()))?;
+        Ok(true)
+    }
+
     /// Our chain and key; `None` unless both are set.
     fn own(&self) -> Result<Option<Identity>, TlsError> {
         if self.cert_file.is_empty() || self.key_file.is_empty() {
@@ -148,7 +208,7 @@ impl TlsFiles {
     /// # Errors
     /// Unreadable or empty files, a key that does not fit, `verify_incoming` without authorities.
     pub fn server(&self, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>, TlsError> {
-        let builder = ServerConfig::builder_with_provider(provider())
+        let builder = ServerConfig::builder_with_provider(self.provider()?)
             .with_protocol_versions(self.versions()?)
             .map_err(|error| TlsError::Invalid(error.to_string()))?;
         let builder = match (self.verify_incoming, self.roots()?) {
@@ -182,7 +242,7 @@ impl TlsFiles {
     /// # Errors
     /// Unreadable or empty files, a key that does not fit.
     pub fn client(&self, verify: bool, alpn: &[&[u8]]) -> Result<Arc<ClientConfig>, TlsError> {
-        let builder = ClientConfig::builder_with_provider(provider())
+        let builder = ClientConfig::builder_with_provider(self.provider()?)
             .with_protocol_versions(self.versions()?)
             .map_err(|error| TlsError::Invalid(error.to_string()))?;
         let builder = if verify {
@@ -384,6 +444,58 @@ mod tests {
         server.await.unwrap();
     }
 
+    #[tokio::test]
+    async fn only_the_configured_suites_are_spoken() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = files(folder.path());
+        let with = |suite: &str| TlsFiles {
+            cipher_suites: vec![suite.to_owned()],
+            ..all.clone()
+        };
+        let aes = with("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+        let chacha = with("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
+        // Whether a client with TLS 1.2 only, and its suites, is served.
+        let served = async |server: &TlsFiles, client: &TlsFiles| {
+            let listener = crate::bind_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let acceptor = Acceptor::new(server.server(&[]).unwrap(), Duration::from_secs(60));
+            let serving = tokio::spawn(async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                acceptor.accept(stream).await.is_ok()
+            });
+            let tcp = TcpStream::connect(address).await.unwrap();
+            let config = ClientConfig::builder_with_provider(client.provider().unwrap())
+                .with_protocol_versions(&[&rustls::version::TLS12])
+                .unwrap()
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider())))
+                .with_no_client_auth();
+            let connected = connect(Arc::new(config), "localhost", tcp).await.is_ok();
+            connected && serving.await.unwrap()
+        };
+        assert!(served(&aes, &all).await);
+        assert!(served(&aes, &aes).await);
+        assert!(!served(&aes, &chacha).await);
+        let old = with("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA");
+        assert!(old.server(&[]).unwrap_err().to_string().contains("CBC_SHA"));
+        assert_eq!(
+            missing_suites(&old.cipher_suites),
+            ["TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"]
+        );
+        assert!(missing_suites(&chacha.cipher_suites).is_empty());
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_found() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut mixed = files(one.path());
+        assert!(mixed.has_certificate().unwrap() && mixed.has_authorities().unwrap());
+        mixed.key_file = files(other.path()).key_file;
+        assert!(mixed.has_certificate().is_err());
+        mixed.key_file.clear();
+        assert!(!mixed.has_certificate().unwrap());
+    }
+
     #[test]
     fn verify_incoming_needs_an_authority() {
         let folder = tempfile::tempdir().unwrap();
@@ -419,12 +531,9 @@ mod tests {
             key_file: "/nonexistent/k.pem".into(),
             ..TlsFiles::default()
         };
-        assert!(
-            files
-                .server(&[])
-                .unwrap_err()
-                .to_string()
-                .contains("/nonexistent/c.pem")
+        assert_eq!(
+            files.server(&[]).unwrap_err().to_string(),
+            "failed to read /nonexistent/c.pem: no such file or directory"
         );
     }
 }

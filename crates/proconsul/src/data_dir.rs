@@ -1,6 +1,7 @@
 //! The data directory: made when missing, locked against a second process, and refused when it is somebody else's
 //! (spec/agent-config.md §11, §12.2).
 
+use crate::listeners::error_text;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -38,8 +39,9 @@ impl DataDir {
             .create(path)
             .map_err(|error| {
                 format!(
-                    "failed to create data directory {}: {error}",
-                    path.display()
+                    "failed to create data directory {}: {}",
+                    path.display(),
+                    error_text(&error)
                 )
             })?;
         let file = OpenOptions::new()
@@ -49,7 +51,8 @@ impl DataDir {
             .mode(0o600)
             .open(path.join(LOCK))
             .map_err(|error| {
-                format!("data directory {} cannot be used: {error}", path.display())
+                let why = error_text(&error);
+                format!("data directory {} cannot be used: {why}", path.display())
             })?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| {
             format!("data directory {} is in use by another process; stop it or choose another -data-dir", path.display())
@@ -94,7 +97,13 @@ impl DataDir {
             .recursive(true)
             .mode(0o700)
             .create(&gossip)
-            .map_err(|error| format!("failed to create {}: {error}", gossip.display()))?;
+            .map_err(|error| {
+                format!(
+                    "failed to create {}: {}",
+                    gossip.display(),
+                    error_text(&error)
+                )
+            })?;
         let known = fs::read(self.path.join(SERVER_METADATA)).ok();
         let seen = known.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
         let last = seen.and_then(|value| value["last_seen_unix"].as_u64());
@@ -135,10 +144,11 @@ impl DataDir {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let id = new();
-                write(&file, &id).map_err(|error| format!("failed to setup node ID: {error}"))?;
+                write(&file, &id)
+                    .map_err(|error| format!("failed to setup node ID: {}", error_text(&error)))?;
                 Ok(id)
             }
-            Err(error) => Err(format!("failed to setup node ID: {error}")),
+            Err(error) => Err(format!("failed to setup node ID: {}", error_text(&error))),
         }
     }
 }

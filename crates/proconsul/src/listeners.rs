@@ -1,7 +1,9 @@
 //! Binds what the configuration asks for, before anything is served: a port in use ends the start.
 
+use crate::material;
 use crate::settings::{Settings, tls_files};
 use config::Listen;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,27 +28,26 @@ pub(crate) fn bind(settings: &Settings<'_>) -> Result<Bound, String> {
     let net = &settings.config.net;
     let mut http = Vec::new();
     for listen in &net.http {
-        http.push(httpd::Listener {
-            socket: socket(listen, settings)?,
-            tls: None,
-        });
+        for socket in sockets(listen, &net.http, settings)? {
+            http.push(httpd::Listener { socket, tls: None });
+        }
     }
     let https = if net.https.is_empty() {
         None
     } else {
         let config = tls_files(&settings.config.tls.https)
             .server(HTTPS_ALPN)
-            .map_err(|error| format!("failed to load TLS of HTTPS: {error}"))?;
+            .map_err(|error| material::text(&error))?;
         Some(Arc::new(net::tls::Acceptor::new(
             config,
             settings.handshake_timeout(),
         )))
     };
     for listen in &net.https {
-        http.push(httpd::Listener {
-            socket: socket(listen, settings)?,
-            tls: https.clone(),
-        });
+        for socket in sockets(listen, &net.https, settings)? {
+            let tls = https.clone();
+            http.push(httpd::Listener { socket, tls });
+        }
     }
     let dns = if net.dns.is_empty() {
         None
@@ -67,10 +68,33 @@ impl Bound {
     ) -> Result<(), String> {
         let config = tls_files(&settings.config.tls.https)
             .server(HTTPS_ALPN)
-            .map_err(|error| format!("Failed reloading tls configuration: {}", tls_text(&error)))?;
+            .map_err(|error| {
+                format!(
+                    "Failed reloading tls configuration: {}",
+                    material::text(&error)
+                )
+            })?;
         acceptor.replace(config);
         Ok(())
     }
+}
+
+/// The listeners of one address: `0.0.0.0` means every address of the machine, of either family.
+fn sockets(
+    listen: &Listen,
+    all: &[Listen],
+    settings: &Settings<'_>,
+) -> Result<Vec<net::Listener>, String> {
+    let mut out = vec![socket(listen, settings)?];
+    if let Listen::Tcp(address) = listen {
+        let six = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
+        if !all.contains(&Listen::Tcp(six)) {
+            let twin = net::bind_tcp_twin(*address)
+                .map_err(|error| format!("listen tcp {six}: bind: {}", error_text(&error)))?;
+            out.extend(twin);
+        }
+    }
+    Ok(out)
 }
 
 fn socket(listen: &Listen, settings: &Settings<'_>) -> Result<net::Listener, String> {
@@ -90,19 +114,8 @@ fn socket(listen: &Listen, settings: &Settings<'_>) -> Result<net::Listener, Str
     }
 }
 
-/// The reference's words for a certificate or key that cannot be loaded.
-fn tls_text(error: &net::tls::TlsError) -> String {
-    match error {
-        net::tls::TlsError::Read(path, error) => format!(
-            "Failed to load cert/key pair: open {}: {}",
-            path.display(),
-            error_text(error)
-        ),
-        other => other.to_string(),
-    }
-}
-
-fn error_text(error: &std::io::Error) -> String {
+/// What the operating system says, as Go prints it.
+pub(crate) fn error_text(error: &std::io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
         None => error.to_string(),

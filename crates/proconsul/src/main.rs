@@ -10,6 +10,8 @@ mod dns_watch;
 mod file_watch;
 mod host_id;
 mod listeners;
+mod material;
+mod preflight;
 mod private;
 mod process;
 mod settings;

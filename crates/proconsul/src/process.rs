@@ -2,6 +2,9 @@
 
 use crate::describe::description;
 use crate::file_watch::{self, Watched};
+use crate::listeners::error_text;
+use crate::material;
+use crate::preflight;
 use crate::start::{self, Identity, Running};
 use cli::BuildInfo;
 use config::{Flags, Loaded, ThisHost};
@@ -78,6 +81,8 @@ struct Begun {
 
 impl Begun {
     fn new(loaded: &Loaded, build: &BuildInfo) -> Result<Self, String> {
+        preflight::log_file(&loaded.config)?;
+        material::check(&loaded.config)?;
         let identity = start::identify(&loaded.config)?;
         let logs = logging(&loaded.config)?;
         if !loaded.config.logging.json {
@@ -86,6 +91,7 @@ impl Begun {
         for warning in &loaded.warnings {
             tracing::warn!(target: "agent", "{warning}");
         }
+        preflight::tell(loaded);
         Ok(Self { identity, logs })
     }
 }
@@ -307,8 +313,12 @@ impl PidFile {
         if path.is_empty() {
             return Ok(None);
         }
-        std::fs::write(path, std::process::id().to_string())
-            .map_err(|error| format!("Could not open pid file: {error}"))?;
+        std::fs::write(path, std::process::id().to_string()).map_err(|error| {
+            format!(
+                "Could not open pid file: open {path}: {}",
+                error_text(&error)
+            )
+        })?;
         Ok(Some(Self(path.to_owned())))
     }
 }
@@ -316,7 +326,8 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::warn!(target: "agent", "Could not remove pid file: {error}");
+            let why = error_text(&error);
+            tracing::warn!(target: "agent", "Could not remove pid file: remove {}: {why}", self.0);
         }
     }
 }

@@ -314,6 +314,20 @@ pub(crate) fn tls_files(tls: &TlsInterface) -> net::tls::TlsFiles {
             name => name.into(),
         },
         verify_incoming: tls.verify_incoming,
+        cipher_suites: suites(tls),
+    }
+}
+
+/// The cipher suites that may be spoken: of a list that names others too, those that exist here; of one that names only
+/// others all, so that it is refused.
+fn suites(tls: &TlsInterface) -> Vec<String> {
+    let missing = net::tls::missing_suites(&tls.cipher_suites);
+    let mut known = tls.cipher_suites.clone();
+    known.retain(|suite| !missing.contains(&suite.as_str()));
+    if known.is_empty() {
+        tls.cipher_suites.clone()
+    } else {
+        known
     }
 }
 

@@ -4,6 +4,8 @@ use crate::data_dir::{self, DataDir};
 use crate::dns_watch::DnsWatch;
 use crate::host_id::new_node_id;
 use crate::listeners;
+use crate::material;
+use crate::preflight;
 use crate::settings::Settings;
 use config::Loaded;
 use ports::{LocalAgent, Process, Rpc};
@@ -44,8 +46,8 @@ pub(crate) struct Identity {
 /// What is wrong with the directory, for people.
 pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
     // Development mode keeps everything in memory, whatever directory is named.
-    let folder = config.node.data_dir.as_deref().filter(|_| !config.node.dev);
-    let data_dir = folder.map(DataDir::open).transpose()?;
+    let folder = preflight::data_folder(config);
+    let data_dir = folder.as_deref().map(DataDir::open).transpose()?;
     let new = || new_node_id(!config.node.disable_host_node_id);
     let node_id = match (&config.node.id, &data_dir) {
         (Some(id), _) => {
@@ -79,6 +81,7 @@ impl Running {
         };
         let dns_config = dnsd::Config::new(&settings.dns()).map_err(|error| error.to_string())?;
         let definitions = settings.definitions()?;
+        preflight::check(&loaded.config)?;
         let bound = listeners::bind(&settings)?;
         let metrics = telemetry::Metrics::new(settings.metrics(time.wall()));
         metrics.start(room, time).await?;
@@ -105,12 +108,7 @@ impl Running {
             metrics.clone(),
         );
         let rpc: Arc<dyn Rpc> = limited.clone();
-        let folder = loaded
-            .config
-            .node
-            .data_dir
-            .clone()
-            .filter(|_| !loaded.config.node.dev);
+        let folder = preflight::data_folder(&loaded.config);
         let agent = agent::Agent::start(
             settings.agent(folder),
             &definitions,
@@ -118,6 +116,10 @@ impl Running {
             room,
             time,
         )?;
+        // Last, so that what is wrong otherwise is told first, and as the reference tells it.
+        if let Some(promise) = config::unmet(&loaded.config) {
+            return Err(promise);
+        }
         let local: Arc<dyn LocalAgent> = Arc::new(agent::AgentPort(agent.clone()));
         let ports = httpd::Ports {
             time: time.clone(),
@@ -176,6 +178,8 @@ impl Running {
             config,
             node_id: &self.node_id,
         };
+        material::check(config)
+            .map_err(|why| format!("Failed reloading tls configuration: {why}"))?;
         let definitions = settings.definitions()?;
         let dns = dnsd::Config::new(&settings.dns()).map_err(|error| error.to_string())?;
         if let Some(acceptor) = &self.https {

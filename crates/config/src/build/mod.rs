@@ -81,8 +81,8 @@ fn node(r: &Reader<'_>) -> Node {
         (expect, bootstrap) = (0, true);
     }
     let name = match r.opt_text("node_name") {
-        Some(name) => name,
-        None => r.host.hostname(),
+        Some(name) if !name.is_empty() => name,
+        _ => r.host.hostname(),
     };
     let locality = r.has("locality").then(|| Locality {
         region: r.text("locality.region"),

@@ -197,6 +197,7 @@ pub(super) fn cache(r: &Reader<'_>) -> Cache {
     Cache {
         entry_fetch_rate: r
             .opt_float("cache.entry_fetch_rate")
+            .filter(|rate| *rate >= 0.0)
             .unwrap_or(f64::INFINITY),
         entry_fetch_max_burst: r.int("cache.entry_fetch_max_burst"),
     }

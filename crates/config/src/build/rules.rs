@@ -81,8 +81,9 @@ fn numbers(r: &Reader<'_>) -> Result<(), ConfigError> {
             "cache.entry_fetch_max_burst must be strictly positive, was: {burst}"
         ));
     }
+    // A negative rate means no limit.
     if let Some(rate) = r.opt_float("cache.entry_fetch_rate")
-        && rate <= 0.0
+        && rate == 0.0
     {
         return refuse(format!(
             "cache.entry_fetch_rate must be strictly positive, was: {}",
@@ -401,11 +402,10 @@ fn clashes(c: &Config) -> Result<(), ConfigError> {
     for a in &c.net.https {
         claim("HTTPS", a.to_string())?;
     }
-    if c.node.server {
-        claim("RPC Advertise", c.net.rpc_advertise.to_string())?;
-    }
+    // Clients too: the reference makes no difference here, though they open fewer ports.
+    claim("RPC Advertise", c.net.rpc_advertise.to_string())?;
     claim("Serf Advertise LAN", c.net.serf_lan_advertise.to_string())?;
-    if let (true, Some(wan)) = (c.node.server, c.net.serf_wan_advertise) {
+    if let Some(wan) = c.net.serf_wan_advertise {
         claim("Serf Advertise WAN", wan.to_string())?;
     }
     Ok(())

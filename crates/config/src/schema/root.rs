@@ -68,8 +68,20 @@ pub static ROOT: &[Field] = &[
         .or("false")
         .dev("true"),
     key("experiments", Texts),
-    // The official client's test agents write down which version they believe to start; the reference takes it and goes by itself.
+    // Values that the reference sets itself, after everything a user can say (§1): taken, and without effect. The official
+    // client's test agents write down which version they believe to start.
     key("version", Text),
+    key("version_prerelease", Text),
+    key("version_metadata", Text),
+    key("revision", Text),
+    key("build_date", Text),
+    key("ae_interval", Duration),
+    key("check_deregister_interval_min", Duration),
+    key("check_reap_interval", Duration),
+    key("segment_name_limit", Int),
+    key("sync_coordinate_interval_min", Duration),
+    key("sync_coordinate_rate_target", Float),
+    key("consul", Block(INTERNALS)),
     // DNS (§4.3)
     key("domain", Text).or("\"consul.\"").flag("domain"),
     key("alt_domain", Text).or("\"\"").flag("alt-domain"),
@@ -335,6 +347,26 @@ const REQUEST_LIMITS: &[Field] = &[
 const CACHE: &[Field] = &[
     key("entry_fetch_rate", Float).reloads(),
     key("entry_fetch_max_burst", Int).or("2").reloads(),
+];
+
+const INTERNALS: &[Field] = &[
+    key(
+        "coordinate",
+        Block(&[
+            key("update_batch_size", Int),
+            key("update_max_batches", Int),
+            key("update_period", Duration),
+        ]),
+    ),
+    key(
+        "raft",
+        Block(&[
+            key("election_timeout", Duration),
+            key("heartbeat_timeout", Duration),
+            key("leader_lease_timeout", Duration),
+        ]),
+    ),
+    key("server", Block(&[key("health_interval", Duration)])),
 ];
 
 const GOSSIP_LAN: &[Field] = &[

@@ -88,6 +88,7 @@ fn special(path: &str) -> Option<Value> {
         "primary_gateways" => json!(["gw"]),
         "ports.proxy_max_port" | "ports.sidecar_max_port" | "ports.expose_max_port" => json!(30000),
         "ports.https" | "ports.grpc" => json!(7),
+        "ports.server" | "ports.serf_lan" | "ports.serf_wan" => json!(8399),
         _ => return None,
     })
 }
@@ -221,6 +222,14 @@ fn the_document() {
             "| `{key}` | {kind} | {default} | {reloads} | {effect} |"
         );
     });
+    out.push_str(
+        "\n## Refused at start\n\nConfiguration that promises protection or membership of a cluster while the part that keeps the \
+         promise does not exist ends the start, after every other check and before anything is written; `validate` takes it. \
+         All other keys without effect are named once at start, at level WARN.\n\n| Configuration | Why, and what to do |\n|---|---|\n",
+    );
+    for promise in config::PROMISES {
+        let _ = writeln!(out, "| `{}` | {} |", promise.keys, promise.why);
+    }
     expect_file!["../../../../docs/config-keys.md"].assert_eq(&out);
 }
 

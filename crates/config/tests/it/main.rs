@@ -1,5 +1,6 @@
 //! Configuration from the outside: texts and flags in, a configuration or the exact refusal out.
 
+mod effects;
 mod files;
 mod host;
 mod keys;

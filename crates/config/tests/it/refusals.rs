@@ -295,6 +295,18 @@ fn rules() {
             "HTTP address 127.0.0.1:9999 already configured for DNS",
         ),
         (
+            r#"{"ports": {"server": 8301}}"#,
+            "Serf Advertise LAN address 127.0.0.1:8301 already configured for RPC Advertise",
+        ),
+        (
+            r#"{"ports": {"serf_lan": 8302}}"#,
+            "Serf Advertise WAN address 127.0.0.1:8302 already configured for Serf Advertise LAN",
+        ),
+        (
+            r#"{"ports": {"dns": 8300}}"#,
+            "RPC Advertise address 127.0.0.1:8300 already configured for DNS",
+        ),
+        (
             r#"{"ports": {"https": 8301}}"#,
             "Serf Advertise LAN address 127.0.0.1:8301 already configured for HTTPS",
         ),

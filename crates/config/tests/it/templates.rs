@@ -108,10 +108,40 @@ fn the_address_to_advertise() {
     let lo = || interface("lo", 1, "127.0.0.1", 8);
     let one = || interface("eth0", 2, "10.0.0.7", 24);
     assert_eq!(detect(vec![lo(), one()], "0.0.0.0"), Ok("10.0.0.7".into()));
-    assert_eq!(
-        detect(vec![lo()], "0.0.0.0"),
-        Err("No private IPv4 address found".into())
-    );
+    assert_eq!(detect(vec![lo()], "0.0.0.0"), Ok("127.0.0.1".into()));
+    // What is no private address is not advertised: a public one must be configured, a test network counts as none.
+    for (other, wanted) in [
+        ("8.8.8.8", Err("No private IPv4 address found".to_string())),
+        (
+            "172.32.0.1",
+            Err("No private IPv4 address found".to_string()),
+        ),
+        ("192.0.2.1", Ok("127.0.0.1".to_string())),
+        ("198.51.100.1", Ok("127.0.0.1".to_string())),
+        ("203.0.113.1", Ok("127.0.0.1".to_string())),
+        ("198.18.0.1", Ok("127.0.0.1".to_string())),
+        ("240.0.0.1", Ok("127.0.0.1".to_string())),
+        ("192.0.0.1", Ok("127.0.0.1".to_string())),
+    ] {
+        let machine = vec![lo(), interface("eth0", 2, other, 24)];
+        assert_eq!(detect(machine, "0.0.0.0"), wanted, "{other}");
+    }
+    for private in [
+        "10.255.0.1",
+        "172.16.0.1",
+        "172.31.9.9",
+        "192.168.0.1",
+        "100.64.0.1",
+        "100.127.0.1",
+        "169.254.1.1",
+    ] {
+        let machine = vec![
+            lo(),
+            interface("eth0", 2, private, 24),
+            interface("eth1", 3, "198.19.0.1", 24),
+        ];
+        assert_eq!(detect(machine, "0.0.0.0"), Ok(private.into()));
+    }
     assert_eq!(
         detect(vec![lo(), one(), interface("eth1", 3, "192.168.1.1", 24)], "0.0.0.0"),
         Err("Multiple private IPv4 addresses found. Please configure one with 'bind' and/or 'advertise'.".into())
