@@ -3,6 +3,15 @@
 
 pub(crate) use wire::archive::read;
 
+/// Why an archive cannot be read, without the number that the operating system gives its errors.
+pub(crate) fn reason(problem: impl Into<String>) -> String {
+    let text: String = problem.into();
+    match text.split_once(" (os error ") {
+        Some((plain, _)) => plain.to_owned(),
+        None => text,
+    }
+}
+
 /// Record types by their byte.
 const TYPES: &[(u8, &str)] = &[
     (0, "Register"),

@@ -2,7 +2,9 @@
 
 use crate::command::{Call, Command, Environment, Io, Process};
 use crate::commands::COMMANDS;
-use crate::{flag, help};
+use crate::flag::FlagError;
+use crate::{flag, help, suggest};
+use std::io::Write;
 
 /// Exit status for a missing or unknown first word.
 const EXIT_UNKNOWN: i32 = 127;
@@ -84,6 +86,14 @@ fn request(args: &[String]) -> Request<'_> {
 
 /// Runs the command that `args` (without the name of the binary) ask for; returns the exit status.
 pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a Process<'a>) -> i32 {
+    // A shell that completes a line calls the program itself (`complete -C consul consul`).
+    if let Some(line) = env.get("COMP_LINE") {
+        let point = env.get("COMP_POINT").and_then(|text| text.parse().ok());
+        for word in crate::commands::completion::candidates(line, point) {
+            let _ = writeln!(io.stdout, "{word}");
+        }
+        return 0;
+    }
     let (path, rest, asked_help, misplaced) = match request(args) {
         Request::Version => ("version", &[][..], false, false),
         Request::TopHelp => {
@@ -92,6 +102,8 @@ pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a P
         }
         Request::Unknown => {
             let _ = io.stderr.write_all(help::top().as_bytes());
+            let first = args.iter().find(|arg| !arg.starts_with('-'));
+            suggest_command(first, "", io.stderr);
             return EXIT_UNKNOWN;
         }
         Request::Command {
@@ -119,6 +131,16 @@ pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a P
     execute(command, rest, env, io, process)
 }
 
+/// Names the command under `parent` that may have been meant, on the last line.
+fn suggest_command(word: Option<&String>, parent: &str, stderr: &mut dyn Write) {
+    let children = COMMANDS.iter().filter_map(|command| {
+        let (group, name) = command.path.rsplit_once(' ').unwrap_or(("", command.path));
+        (group == parent).then_some(name)
+    });
+    let near = word.and_then(|word| suggest::line(word, "", children));
+    near.map(|line| writeln!(stderr, "{line}"));
+}
+
 fn execute<'a>(
     command: &'static Command,
     args: &[String],
@@ -128,6 +150,7 @@ fn execute<'a>(
 ) -> i32 {
     let Some(work) = command.run else {
         let _ = io.stderr.write_all(help::of_command(command).as_bytes());
+        suggest_command(args.first(), command.path, io.stderr);
         return 1;
     };
     let (flags, args) = match flag::parse(&command.all_flags(), args) {
@@ -136,6 +159,11 @@ fn execute<'a>(
             let _ = write!(io.stderr, "{e}\n{}", help::usage_after_error(command));
             if !command.flag_errors.again.is_empty() {
                 let _ = writeln!(io.stderr, "{}{e}", command.flag_errors.again);
+            }
+            if let FlagError::Unknown(name) = &e {
+                let flags = command.listed_flags();
+                let near = suggest::line(name, "-", flags.iter().map(|flag| flag.name));
+                near.map(|line| writeln!(io.stderr, "{line}"));
             }
             return command.flag_errors.exit;
         }

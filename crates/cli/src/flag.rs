@@ -47,6 +47,8 @@ pub struct Flag {
     pub strict: bool,
     /// Left out of help, completion and manual page: old spellings that are still understood.
     pub unlisted: bool,
+    /// Unknown to the reference: help shows it behind [`crate::help::BEYOND`].
+    pub ours: bool,
     /// Name under which the value is kept: another flag's where two feed one list (`-config-file`, `-config-dir`).
     pub slot: &'static str,
 }
@@ -60,6 +62,7 @@ impl Flag {
             help,
             strict: false,
             unlisted: false,
+            ours: false,
             slot: name,
         }
     }
@@ -110,6 +113,12 @@ impl Flag {
     /// The same flag, understood but not shown (see [`Flag::unlisted`]).
     pub const fn old(mut self) -> Self {
         self.unlisted = true;
+        self
+    }
+
+    /// The same flag, unknown to the reference (see [`Flag::ours`]).
+    pub const fn beyond(mut self) -> Self {
+        self.ours = true;
         self
     }
 

@@ -5,6 +5,8 @@ use crate::commands::{COMMANDS, UNLISTED};
 use crate::flag::{Flag, FlagKind};
 use std::fmt::Write;
 
+/// The line behind which commands and flags stand that the reference does not know.
+pub const BEYOND: &str = "Beyond the reference:";
 /// Texts are wrapped at this column.
 const WIDTH: usize = 79;
 
@@ -20,6 +22,9 @@ pub fn top() -> String {
             .filter(|c| !c.path.contains(' ') && !UNLISTED.contains(&c.path))
             .collect(),
     );
+    let _ = write!(text, "\n{BEYOND}\n\n");
+    let ours = COMMANDS.iter().filter(|c| UNLISTED.contains(&c.path));
+    list(&mut text, ours.collect());
     text
 }
 
@@ -39,8 +44,9 @@ pub fn of_command(command: &Command) -> String {
             .any(|g| g.flags().iter().any(|x| x.name == f.name))
             && !command.flags.iter().any(|own| own.name == f.name)
     };
-    let (http, own): (Vec<&Flag>, Vec<&Flag>) =
-        command.listed_flags().into_iter().partition(is_http);
+    let (ours, known): (Vec<&Flag>, Vec<&Flag>) =
+        command.listed_flags().into_iter().partition(|f| f.ours);
+    let (http, own): (Vec<&Flag>, Vec<&Flag>) = known.into_iter().partition(is_http);
     flags(&mut text, "HTTP API Options", http);
     flags(&mut text, "Command Options", own);
     let prefix = format!("{} ", command.path);
@@ -56,6 +62,7 @@ pub fn of_command(command: &Command) -> String {
         text.push_str("\nSubcommands:\n\n");
         list(&mut text, children);
     }
+    flags(&mut text, BEYOND, ours);
     text
 }
 
@@ -63,8 +70,13 @@ pub fn of_command(command: &Command) -> String {
 pub fn usage_after_error(command: &Command) -> String {
     let mut text = String::from("Usage:\n");
     let mut all = command.all_flags();
-    all.sort_by_key(|f| f.name);
+    all.sort_by_key(|f| (f.ours, f.name));
+    let mut beyond = false;
     for flag in all {
+        if flag.ours && !beyond {
+            beyond = true;
+            let _ = writeln!(text, "{BEYOND}");
+        }
         let _ = write!(text, "  -{}", flag.name);
         if !flag.hint().is_empty() {
             let _ = write!(text, " {}", flag.hint());

@@ -16,6 +16,7 @@ pub mod flag;
 pub mod help;
 pub mod number;
 mod signals;
+mod suggest;
 mod text;
 pub mod values;
 

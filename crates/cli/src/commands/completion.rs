@@ -64,6 +64,37 @@ fn words() -> BTreeMap<&'static str, Vec<String>> {
     words
 }
 
+/// What may stand where a line is being written: for shells that ask the program itself. `point` is the place in bytes, the
+/// end of the line if it is unknown.
+pub(crate) fn candidates(line: &str, point: Option<usize>) -> Vec<String> {
+    let written = point.and_then(|at| line.get(..at)).unwrap_or(line);
+    let mut typed: Vec<&str> = written.split_whitespace().skip(1).collect();
+    let current = match written.ends_with(char::is_whitespace) {
+        true => "",
+        false => typed.pop().unwrap_or_default(),
+    };
+    let words = words();
+    let mut path = String::new();
+    for word in typed.iter().take_while(|word| !word.starts_with('-')) {
+        let next = match path.as_str() {
+            "" => (*word).to_owned(),
+            path => format!("{path} {word}"),
+        };
+        if !COMMANDS.iter().any(|command| command.path == next) {
+            break;
+        }
+        path = next;
+    }
+    let known = words.get(path.as_str()).into_iter().flatten();
+    known
+        // Flags are offered once somebody asks for them.
+        .filter(|word| {
+            word.starts_with(current) && (current.starts_with('-') || !word.starts_with('-'))
+        })
+        .cloned()
+        .collect()
+}
+
 fn bash() -> String {
     let mut cases = String::new();
     for (path, words) in words() {
@@ -204,6 +235,24 @@ fn man(version: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_completed_by_the_program_itself() {
+        let at = |line: &str| candidates(line, None);
+        assert_eq!(at("consul kv g"), ["get"]);
+        assert_eq!(
+            at("consul kv "),
+            ["delete", "export", "get", "import", "put"]
+        );
+        assert_eq!(at("/usr/bin/consul kv get -rec"), ["-recurse"]);
+        assert_eq!(at("consul kv get -keys -rec"), ["-recurse"]);
+        assert!(at("consul ").iter().any(|word| word == "members"));
+        assert!(at("consul").iter().any(|word| word == "members"));
+        assert_eq!(at("consul nonsense -x"), Vec::<String>::new());
+        assert_eq!(candidates("consul kv get x", Some(11)), ["get"]);
+        // A place inside a letter is none.
+        assert_eq!(candidates("consul é", Some(8)), Vec::<String>::new());
+    }
 
     #[test]
     fn every_command_and_flag_is_completed() {

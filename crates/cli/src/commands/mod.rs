@@ -4,7 +4,7 @@ mod acl;
 mod agent;
 mod catalog;
 mod cluster;
-mod completion;
+pub(crate) mod completion;
 mod debug;
 mod event;
 mod exec;
@@ -130,5 +130,5 @@ pub const COMMANDS: &[Command] = &[
     x::DEREGISTER,
 ];
 
-/// Commands that the top-level help leaves out, because its list is compared with the reference's.
+/// Commands that the reference does not know: the top-level help names them apart from its own.
 pub const UNLISTED: &[&str] = &["completion", "x"];

@@ -43,6 +43,10 @@ fn run(call: &mut Call<'_>) -> i32 {
                 () = stop.wait() => return 0,
                 chunk = stream.chunk() => chunk,
             };
+            // An agent that ends in order ends its answer; a connection that breaks is told.
+            if let Ok(None) = chunk {
+                return 0;
+            }
             let Ok(Some(chunk)) = chunk else {
                 call.err("");
                 call.err("Remote side ended the monitor! This usually means that the");

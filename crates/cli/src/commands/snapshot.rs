@@ -83,14 +83,17 @@ fn save(call: &mut Call<'_>) -> i32 {
         Ok(meta) => meta.index,
         Err(e) => return call.fail(format!("Error saving snapshot: {e}")),
     };
-    let unverified = Unverified(format!("{file}.unverified"));
+    let unverified = Unverified(format!(
+        "{file}.unverified.tmp{:016x}",
+        rand::random::<u64>()
+    ));
     let path = &unverified.0;
     let fetched = api.wait(async {
         let mut options = OpenOptions::new();
         let mut out = options
             .write(true)
-            .create(true)
-            .truncate(true)
+            // The name is drawn, so nobody can have put a file or link of theirs there.
+            .create_new(true)
             .mode(0o600)
             .open(path)
             .map_err(|e| format!("open {path}: {}", api::os_text(&e)))?;
@@ -104,7 +107,7 @@ fn save(call: &mut Call<'_>) -> i32 {
     }
     let verified = File::open(path)
         .map_err(|e| api::os_text(&e))
-        .and_then(|read| archive::read(read, &mut std::io::sink()).map_err(String::from));
+        .and_then(|read| archive::read(read, &mut std::io::sink()).map_err(archive::reason));
     if let Err(e) = verified {
         return call.fail(format!("Error verifying snapshot file: {e}"));
     }

@@ -17,6 +17,7 @@ The exit status is 0 when an agent would accept the configuration and 1 otherwis
     flags: &[
         Flag::string("config-format", "Format of all files, hcl or json, whatever their names end in."),
         Flag::bool("quiet", "Print nothing when the configuration is valid."),
+        Flag::bool("hints", "Name on the standard error what this program would do otherwise: keys without effect, and what it would refuse to start with.").beyond(),
     ],
     flag_errors: FLAG_ERRORS,
     run: Some(run),
@@ -41,6 +42,14 @@ fn run(call: &mut Call<'_>) -> i32 {
         Ok(loaded) => {
             for warning in loaded.warnings {
                 call.err(warning);
+            }
+            if call.flags.bool("hints") {
+                for config::Idle { key, reason } in &loaded.idle {
+                    call.err(format!("hint: {key} has no effect: {reason}"));
+                }
+                if let Some(promise) = config::unmet(&loaded.config) {
+                    call.err(format!("hint: an agent would not start: {promise}"));
+                }
             }
             if !call.flags.bool("quiet") {
                 call.out("Configuration is valid!");

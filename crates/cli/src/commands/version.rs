@@ -2,9 +2,17 @@
 
 use crate::command::{BuildInfo, Call, Command, FLAG_ERRORS};
 use crate::flag::Flag;
+use crate::help::BEYOND;
 
 /// Protocol versions of the RPC and gossip layers: default, lowest, highest.
 const PROTOCOL: (u8, u8, u8) = (2, 2, 3);
+
+/// Whose program this is, whatever it answers as.
+const PROGRAM: &str = concat!(
+    "proconsul ",
+    env!("CARGO_PKG_VERSION"),
+    ", an open implementation of its own; not made by HashiCorp"
+);
 
 pub(crate) const COMMAND: Command = Command {
     path: "version",
@@ -19,7 +27,7 @@ pub(crate) const COMMAND: Command = Command {
 
 fn run(call: &mut Call<'_>) -> i32 {
     let text = match call.flags.string("format") {
-        "pretty" => pretty(&call.process.build),
+        "pretty" => format!("{}\n{BEYOND}\n{PROGRAM}", pretty(&call.process.build)),
         "json" => json(&call.process.build),
         other => {
             let text = format!("Unknown format: {other}");

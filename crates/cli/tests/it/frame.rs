@@ -1,6 +1,6 @@
 //! Dispatch, help texts and the table itself (spec: cli.md §1, §2).
 
-use crate::run::consul;
+use crate::run::{consul, consul_with};
 use cli::commands::COMMANDS;
 use std::collections::BTreeSet;
 
@@ -46,7 +46,10 @@ fn version() {
     assert_eq!(done.status, 0);
     assert_eq!(
         done.out,
-        "Consul v1.21.4\nRevision abcdef12\nBuild Date 2025-08-13T15:25:21Z\nProtocol 2 spoken by default, understands 2 to 3 (agent will automatically use protocol >2 when speaking to compatible agents)\n\n"
+        "Consul v1.21.4\nRevision abcdef12\nBuild Date 2025-08-13T15:25:21Z\nProtocol 2 spoken by default, understands 2 to 3 (agent will automatically use protocol >2 when speaking to compatible agents)\n\nBeyond the reference:\nproconsul "
+            .to_owned()
+            + env!("CARGO_PKG_VERSION")
+            + ", an open implementation of its own; not made by HashiCorp\n"
     );
     for flag in ["-v", "-version", "--version"] {
         assert_eq!(consul(&[flag]).out, done.out);
@@ -102,9 +105,95 @@ fn the_table_is_sound() {
 }
 
 #[test]
+fn what_may_have_been_meant_stands_on_the_last_line() {
+    for (args, last) in [
+        (&["memebrs"][..], "did you mean \"members\"?"),
+        (&["kv", "gte", "a"], "did you mean \"get\"?"),
+        (&["kv", "get", "-recuse", "a"], "did you mean \"-recurse\"?"),
+        (
+            &["operator", "raft", "list-peer"],
+            "did you mean \"list-peers\"?",
+        ),
+        (
+            &["operator", "raft", "list-peers", "-stales"],
+            "did you mean \"-stale\"?",
+        ),
+    ] {
+        let done = consul(args);
+        assert_ne!(done.status, 0);
+        assert_eq!(done.err.lines().last(), Some(last), "{args:?}");
+    }
+    for args in [
+        &["frobnicate"][..],
+        &["kv"],
+        &["kv", "frobnicate"],
+        &["version", "-frobnicate"],
+        &[],
+    ] {
+        let done = consul(args);
+        assert!(!done.err.contains("did you mean"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_shell_may_ask_the_program_to_complete() {
+    let env = [
+        ("COMP_LINE", "consul operator raft l"),
+        ("COMP_POINT", "22"),
+    ];
+    let done = consul_with(&["consul", "l", "raft"], &env, "");
+    assert_eq!(
+        (done.status, done.out.as_str(), done.err.as_str()),
+        (0, "list-peers\n", "")
+    );
+}
+
+#[test]
+fn validate_hints_only_when_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.json");
+    std::fs::write(
+        &file,
+        r#"{"data_dir": "/nowhere", "bind_addr": "127.0.0.1", "node_name": "n", "retry_max": 3}"#,
+    )
+    .expect("written");
+    let file = file.to_str().expect("text");
+    let plain = consul(&["validate", file]);
+    assert_eq!(
+        (plain.status, plain.out.as_str(), plain.err.as_str()),
+        (0, "Configuration is valid!\n", "")
+    );
+    let hints = consul(&["validate", "-hints", file]);
+    assert_eq!(
+        (hints.status, hints.out.as_str()),
+        (0, "Configuration is valid!\n")
+    );
+    let mut lines = hints.err.lines();
+    assert_eq!(
+        lines.next(),
+        Some("hint: retry_max has no effect: waits for gossip")
+    );
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("hint: an agent would not start: server = false"))
+    );
+}
+
+#[test]
 fn our_own_commands_say_what_is_missing() {
     let all = consul(&[]);
-    assert!(!all.out.contains("\n    x ") && !all.err.contains("\n    x "));
+    let (reference, beyond) = all.err.split_once("\nBeyond the reference:\n\n").unwrap();
+    for ours in ["x", "completion"] {
+        let row = format!("    {ours}  ");
+        assert!(!reference.contains(&row) && beyond.contains(&row), "{ours}");
+    }
+    let help = consul(&["validate", "-h"]).out;
+    let (reference, beyond) = help.split_once("\nBeyond the reference:\n").unwrap();
+    assert!(!reference.contains("-hints") && beyond.contains("  -hints\n"));
+    let refused = consul(&["validate", "-nosuch"]).err;
+    let (reference, beyond) = refused.split_once("\nBeyond the reference:\n").unwrap();
+    assert!(!reference.contains("-hints") && beyond.contains("  -hints\n"));
     for (args, text) in [
         (
             &["x", "changes"][..],

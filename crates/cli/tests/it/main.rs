@@ -5,3 +5,4 @@ mod fake;
 mod frame;
 mod login;
 mod run;
+mod texts;

@@ -105,7 +105,10 @@ fn import(call: &mut Call<'_>) -> i32 {
             flags: entry.flags,
             ..KvPair::default()
         };
-        if let Err(e) = api.wait(api.client.kv_put_pair(&pair)) {
+        let put = api
+            .client
+            .kv_put_scoped(&pair, &entry.namespace, &entry.partition);
+        if let Err(e) = api.wait(put) {
             return call.fail(format!(
                 "Error! Failed writing data for key {}: {e}",
                 pair.key
@@ -121,6 +124,8 @@ struct Entry {
     key: String,
     flags: u64,
     value: String,
+    namespace: String,
+    partition: String,
 }
 
 /// Reads the entries; refusals are worded as Go's decoder does.
@@ -151,12 +156,16 @@ fn parse(data: &[u8]) -> Result<Vec<Entry>, String> {
                 (_, Value::Null) => {}
                 ("key", Value::String(text)) => entry.key = text,
                 ("value", Value::String(text)) => entry.value = text,
+                ("namespace", Value::String(text)) => entry.namespace = text,
+                ("partition", Value::String(text)) => entry.partition = text,
                 ("flags", Value::Number(n)) => {
                     entry.flags = n
                         .as_u64()
                         .ok_or_else(|| member(&format!("number {n}"), "flags", "uint64"))?;
                 }
-                (name @ ("key" | "value"), v) => return Err(member(kind(&v), name, "string")),
+                (name @ ("key" | "value" | "namespace" | "partition"), v) => {
+                    return Err(member(kind(&v), name, "string"));
+                }
                 ("flags", v) => return Err(member(kind(&v), "flags", "uint64")),
                 _ => {}
             }
@@ -234,9 +243,14 @@ mod tests {
         let entry = Entry {
             key: "a".into(),
             flags: u64::MAX,
-            value: String::new(),
+            ..Entry::default()
         };
         assert_eq!(read, Ok(vec![entry]));
+        let scoped = parse(br#"[{"key":"a","Namespace":"n","partition":"p"}]"#).unwrap();
+        assert_eq!(
+            (scoped[0].namespace.as_str(), scoped[0].partition.as_str()),
+            ("n", "p")
+        );
         for (text, expected) in [
             (
                 "not json",

@@ -78,7 +78,8 @@ fn load(call: &mut Call<'_>) -> Result<(Value, Vec<u8>), i32> {
                     "{time} [ERROR] Failed to close snapshot decompressor: error={reason}"
                 ));
             }
-            Err(call.fail(format!("Error reading snapshot: {damage}")))
+            let why = archive::reason(damage.to_string());
+            Err(call.fail(format!("Error reading snapshot: {why}")))
         }
     }
 }
