@@ -50,7 +50,7 @@ pub(crate) fn given(source: &Map, paths: &mut Vec<String>) {
 }
 
 /// The given keys without effect, each once, in table order. One that says what holds anyway is not named, nor one about
-/// which the reference's own warnings speak.
+/// which the reference's own warnings speak, nor a port that is told to others (`Ports that are told …` at start).
 pub(crate) fn idle(merged: &Map, given: &[String], dev: bool) -> Vec<Idle> {
     let defaults = defaults(dev);
     let mut out = Vec::new();
@@ -64,7 +64,9 @@ pub(crate) fn idle(merged: &Map, given: &[String], dev: bool) -> Vec<Idle> {
         if holds_anyway || !given.iter().any(|key| key == path) {
             return;
         }
-        if let Some(reason) = reason(path).filter(|why| !why.ends_with("a warning says so")) {
+        let spoken_of = ["a warning says so", "(only told to others)"];
+        let reason = reason(path).filter(|why| !spoken_of.iter().any(|end| why.ends_with(end)));
+        if let Some(reason) = reason {
             out.push(Idle {
                 key: path.to_owned(),
                 reason,
