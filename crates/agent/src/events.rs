@@ -3,9 +3,8 @@
 use crate::agent::Agent;
 use dialect::{Bytes, record};
 use parking_lot::Mutex;
-use ports::filter::regexp;
+use ports::filter::regexp::{self, Regex};
 use ports::{BoxFuture, Caller, Events, RpcError, UserEvent};
-use regex::bytes::Regex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use telemetry::{Metrics, names};

@@ -7,6 +7,7 @@ use crate::group::Groups;
 use crate::machine::Machine;
 use crate::measure::Watch;
 use crate::observe::EngineWatch;
+use crate::prepared::template::Templates;
 use crate::queue::Coordinates;
 use crate::view::Board;
 use consensus::{Consensus, ProposeError, Role, Status};
@@ -40,6 +41,8 @@ pub struct Server {
     pub(crate) ready: watch::Sender<bool>,
     /// Held by a restore while its pieces go into the log: those of two must not mix.
     pub(crate) restoring: Mutex<()>,
+    /// Templates of prepared queries, compiled.
+    pub(crate) templates: Templates,
     /// Turns of queries whose filter may take long.
     pub(crate) heavy: Semaphore,
     /// A restore replaced the state under the leader, whose duties begin anew.
@@ -92,6 +95,7 @@ impl Server {
             known_leader: AtomicBool::new(false),
             ready: watch::Sender::new(false),
             restoring: Mutex::new(()),
+            templates: Templates::default(),
             heavy: Semaphore::new(heavy_turns()),
             replaced: Notify::new(),
             ending: AtomicBool::new(false),

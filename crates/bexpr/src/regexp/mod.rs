@@ -13,7 +13,7 @@ mod read;
 mod tests;
 mod weight;
 
-use regex::bytes::Regex;
+pub use regex::bytes::{Match, Regex};
 use std::fmt;
 
 pub use weight::NESTING_MAX;

@@ -5,9 +5,8 @@ use crate::door::Ports;
 use crate::fault::Fault;
 use crate::params::Params;
 use ::telemetry::metrics::Exposition;
-use ports::filter::regexp;
+use ports::filter::regexp::{self, Regex};
 use ports::{Answer, Caller, Consistency, Data, Member, Query, Read, ReadOptions};
-use regex::bytes::Regex;
 use std::sync::Arc;
 
 /// Statuses that each check has a series for. No check is ever in the last one (maintenance is a critical check of its own

@@ -1,6 +1,6 @@
 //! `PreparedQuery.Execute` and `PreparedQuery.Explain` (spec/server.md §14.2–14.4).
 
-use super::template;
+use super::template::Templates;
 use crate::run::Distances;
 use crate::server::Server;
 use crate::text;
@@ -14,10 +14,10 @@ use std::sync::atomic::Ordering;
 /// The near node moves to the front when it is among this many first results.
 const NEAR_FIRST: usize = 10;
 
-fn resolve(root: &Root, name: &str) -> Result<PreparedQuery, RpcError> {
+fn resolve(templates: &Templates, root: &Root, name: &str) -> Result<PreparedQuery, RpcError> {
     match root.resolve_query(name).rows {
         Resolved::Query(query) => Ok((*query).clone()),
-        Resolved::Template(query) => template::render(&query, name).map_err(RpcError::Refused),
+        Resolved::Template(query) => templates.render(&query, name).map_err(RpcError::Refused),
         Resolved::TemplateById => Err(RpcError::refused(text::TEMPLATE_BY_ID)),
         Resolved::None => Err(RpcError::refused(wire::errors::QUERY_NOT_FOUND)),
     }
@@ -31,7 +31,7 @@ impl Server {
     ) -> Result<Explained, RpcError> {
         self.here(&request.datacenter)?;
         self.consistent(options.consistency).await?;
-        let query = resolve(&self.board.view().root, &request.query)?;
+        let query = resolve(&self.templates, &self.board.view().root, &request.query)?;
         Ok(Explained {
             query,
             known_leader: self.known_leader.load(Ordering::Relaxed),
@@ -48,7 +48,7 @@ impl Server {
         self.consistent(options.consistency).await?;
         let view = self.board.view();
         let root = &view.root;
-        let query = resolve(root, &request.query)?;
+        let query = resolve(&self.templates, root, &request.query)?;
         let service = &query.service;
         let connect = request.connect || service.connect;
         let mut rows = candidates(root, service, connect, &service.peer);

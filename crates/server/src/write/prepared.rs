@@ -56,7 +56,7 @@ impl Server {
 
     async fn query_write(&self, op: &str, query: PreparedQuery) -> Result<Outcome, RpcError> {
         if op != "delete" {
-            crate::prepared::template::compile(&query).map_err(|why| {
+            crate::prepared::template::check(&query).map_err(|why| {
                 RpcError::Refused(format!(
                     "{}failed compiling template: {why}",
                     text::RAFT_APPLY

@@ -12,6 +12,9 @@ use wire::{Command, Outcome};
 /// Verbs of node, service and check operations.
 const ROW_VERBS: [&str; 5] = ["get", "set", "cas", "delete", "delete-cas"];
 
+/// Longest answer of a transaction, encoded, bytes. The reference has no such limit: 500 bytes may ask for any tree 128 times.
+pub const TXN_ANSWER_BYTES_MAX: usize = 16 << 20;
+
 impl Server {
     pub(super) async fn txn(&self, mut request: TxnRequest) -> Result<Outcome, RpcError> {
         self.here(&request.datacenter)?;
@@ -50,6 +53,15 @@ impl Server {
             return None;
         }
         let mut errors = Vec::new();
+        let root = &self.board.view().root;
+        if let Some(at) = root.txn_answer_over(&request.ops, TXN_ANSWER_BYTES_MAX) {
+            errors.push(TxnError {
+                op_index: i64::try_from(at).unwrap_or(i64::MAX),
+                what: format!(
+                    "the answer is too large with this operation (limit {TXN_ANSWER_BYTES_MAX} bytes)"
+                ),
+            });
+        }
         for (at, op) in request.ops.make_mut().iter_mut().enumerate() {
             if let Err(what) = self.check_op(op) {
                 errors.push(TxnError {

@@ -266,3 +266,47 @@ async fn autopilot_has_a_configuration_and_takes_another() {
     );
     bench.end().await;
 }
+
+#[tokio::test]
+async fn a_transaction_whose_answer_is_too_large_is_refused() {
+    let bench = Bench::new().await;
+    let value = "v".repeat(500_000);
+    for n in 0..4 {
+        bench.kv("set", &format!("tree/{n}"), &value).await;
+    }
+    let ops = |count: usize| -> Vec<wire::command::TxnOp> {
+        let op = wire::command::TxnKvOp {
+            verb: "get-tree".into(),
+            entry: model::KvEntry {
+                key: "tree/".into(),
+                ..model::KvEntry::default()
+            },
+        };
+        let op = wire::command::TxnOp {
+            kv: Some(Box::new(op)),
+            ..wire::command::TxnOp::default()
+        };
+        vec![op; count]
+    };
+    let ask = async |count| {
+        let request = wire::command::TxnRequest {
+            ops: ops(count).into(),
+            ..wire::command::TxnRequest::default()
+        };
+        let caller = ports::Caller::internal();
+        let options = ports::ReadOptions::default();
+        let read = ports::Rpc::txn_read(&*bench.server, &caller, request, options);
+        read.await.expect("answers").0
+    };
+    assert_eq!(ask(6).await.results.len(), 24);
+    let refused = ask(7).await;
+    assert!(refused.results.is_empty());
+    let told: Vec<_> = refused
+        .errors
+        .iter()
+        .map(|e| (e.op_index, &*e.what))
+        .collect();
+    let text = "the answer is too large with this operation (limit 16777216 bytes)";
+    assert_eq!(told, [(6, text)]);
+    bench.end().await;
+}

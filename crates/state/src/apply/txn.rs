@@ -22,7 +22,36 @@ impl Root {
         }
         .txn(ops)
     }
+
+    /// The first operation with which the answer of a transaction takes more than so many bytes, encoded: only keys that are read
+    /// can make it long. Looks at no more rows than it must; what the transaction itself writes before it reads is in `ops`, whose
+    /// length is bounded.
+    pub fn txn_answer_over(&self, ops: &[TxnOp], limit: usize) -> Option<usize> {
+        let mut left = limit;
+        let mut fits = |row: &KvEntry| {
+            let value = row.value.as_deref().map_or(0, <[u8]>::len);
+            // As base64, beside names and numbers.
+            let bytes = KV_RESULT_BYTES + row.key.as_bytes().len() + value.div_ceil(3) * 4;
+            left.checked_sub(bytes).is_some_and(|rest| {
+                left = rest;
+                true
+            })
+        };
+        ops.iter().position(|op| {
+            let Some(op) = &op.kv else { return false };
+            let key = op.entry.key.as_bytes();
+            let entries = &self.kv.entries;
+            match &*op.verb {
+                "get" | "get-or-empty" => entries.get_entry(key).is_some_and(|(_, row)| !fits(row)),
+                "get-tree" => !entries.prefix(key).all(|(_, row)| fits(row)),
+                _ => false,
+            }
+        })
+    }
 }
+
+/// An entry's names and numbers in the answer of a transaction, bytes.
+const KV_RESULT_BYTES: usize = 200;
 
 /// Whether a compare-and-set may write a row with this ModifyIndex, `None` for a missing one.
 fn may_set(stored: Option<u64>, wanted: u64) -> bool {

@@ -187,3 +187,26 @@ fn reading_sees_no_write_of_another() {
         .collect();
     assert_eq!(values, ["1"]);
 }
+
+#[test]
+fn an_answer_is_measured_before_it_is_made() {
+    let mut c = Cluster::default();
+    for n in 0..10 {
+        c.ok(set(&format!("tree/{n}"), &"v".repeat(3000)));
+    }
+    let root = c.store.root().clone();
+    let tree = kv_op("get-tree", entry("tree/", ""));
+    let over = |ops: &[TxnOp], limit| root.txn_answer_over(ops, limit);
+    assert_eq!(over(std::slice::from_ref(&tree), 45_000), None);
+    assert_eq!(over(std::slice::from_ref(&tree), 40_000), Some(0));
+    let ops = [
+        kv_op("set", entry("a", "1")),
+        tree.clone(),
+        kv_op("get", entry("tree/1", "")),
+        tree,
+    ];
+    assert_eq!(over(&ops, 100_000), None);
+    assert_eq!(over(&ops, 80_000), Some(3));
+    assert_eq!(over(&ops, 43_000), Some(2));
+    assert_eq!(over(&ops[..1], 0), None);
+}
