@@ -1,6 +1,7 @@
 //! Starting a server's consensus, and the handle the rest of the program holds.
 
-use std::io::{self, Read, Write as _};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +18,14 @@ use crate::disk::{Disk, RealDisk};
 use crate::engine::{Callback, Completion, Engine, Indexes, Input, LogSide};
 use crate::faults::Faults;
 use crate::inbox::{Inbox, Rejected};
-use crate::log::{LogOptions, MAX_PAYLOAD, Position};
+use crate::log::{LogOptions, MAX_PAYLOAD};
 use crate::machine::{StateMachine, Transport, not_understood};
 use crate::membership::{Change, Membership};
 use crate::message;
 use crate::observe::{Event, Nobody, Observer};
+use crate::receive::{RECEIVE_LIMIT, Receiver};
 use crate::recover::Recovered;
-use crate::snapshot::{SnapshotMeta, SnapshotReader, SnapshotWriter};
+use crate::snapshot::SnapshotReader;
 use crate::status::{ProposeError, ReadError, StartError, Status};
 use crate::writer::{Job, Writer};
 
@@ -31,10 +33,17 @@ use crate::writer::{Job, Writer};
 pub const MAX_WAITING_PROPOSALS: usize = 65_536;
 /// Bytes of commands that may wait for the engine.
 pub const MAX_WAITING_BYTES: usize = 64 << 20;
+/// Bytes of committed commands that may wait for the state machine before proposals are answered [`ProposeError::Full`] and appends
+/// dropped. One round of the engine may bring 4 MiB more.
+pub const MAX_UNAPPLIED_BYTES: usize = 128 << 20;
+/// Bytes of entries that may wait for the log, likewise.
+pub const MAX_UNWRITTEN_BYTES: usize = 128 << 20;
 /// What one waiting command counts besides its bytes, so that both limits are one.
 const PROPOSAL_WEIGHT: usize = MAX_WAITING_BYTES / MAX_WAITING_PROPOSALS;
 /// What a message from a peer counts besides its bytes.
 const MESSAGE_WEIGHT: usize = 256;
+/// Longest wait for the engine to say whether it wants a snapshot.
+const ASK_LIMIT: Duration = Duration::from_secs(10);
 /// A tick at the default multiplier.
 const TICK: Duration = Duration::from_millis(25);
 /// The multiplier at which [`TICK`] counts.
@@ -98,6 +107,21 @@ struct Shared<O> {
     indexes: Arc<Indexes>,
     applied: Arc<AtomicU64>,
     disk: Option<Arc<dyn Disk>>,
+    receiver: Receiver,
+    work: Arc<Inbox<Work<O>>>,
+    /// `None` when the engine's own thread writes the log: then nothing waits for it.
+    jobs: Option<Arc<Inbox<Job>>>,
+}
+
+impl<O> Shared<O> {
+    /// Whether log or state machine have more before them than may wait; what would add to it is not taken in.
+    fn is_behind(&self) -> bool {
+        self.work.load() > MAX_UNAPPLIED_BYTES
+            || self
+                .jobs
+                .as_ref()
+                .is_some_and(|jobs| jobs.load() > MAX_UNWRITTEN_BYTES)
+    }
 }
 
 impl<O> Drop for Shared<O> {
@@ -206,6 +230,7 @@ impl<O: Send + 'static> Consensus<O> {
             observer: observer.clone(),
         };
         let mut threads = vec![spawn("raft-apply", move || applier.run())?];
+        let mut waiting_jobs = None;
         let writer = Writer::new(found.log, observer.clone());
         let log = if transport.is_none() {
             LogSide::Inline(Box::new(writer))
@@ -215,6 +240,7 @@ impl<O: Send + 'static> Consensus<O> {
             threads.push(spawn("raft-log", move || {
                 writer.serve(&taken, |done| engine.push(Input::Log(done)));
             })?);
+            waiting_jobs = Some(jobs.clone());
             LogSide::Thread(jobs)
         };
         let (sender, status) = watch::channel(Status {
@@ -224,7 +250,7 @@ impl<O: Send + 'static> Consensus<O> {
         let engine = Engine {
             core,
             inbox: inbox.clone(),
-            work,
+            work: work.clone(),
             log,
             transport,
             disk: disk.clone(),
@@ -236,6 +262,7 @@ impl<O: Send + 'static> Consensus<O> {
             next_tick: Instant::now(),
             contact: None,
             closing: None,
+            sending: BTreeMap::new(),
             threads,
             observer,
         };
@@ -247,6 +274,9 @@ impl<O: Send + 'static> Consensus<O> {
                 indexes,
                 applied,
                 disk,
+                receiver: Receiver::default(),
+                work,
+                jobs: waiting_jobs,
             }),
         })
     }
@@ -257,6 +287,9 @@ impl<O: Send + 'static> Consensus<O> {
         let completion = Completion::new(done);
         if payload.is_empty() || payload.len() > MAX_PAYLOAD {
             return completion.call(Err(ProposeError::Size));
+        }
+        if self.shared.is_behind() {
+            return completion.call(Err(ProposeError::Full));
         }
         let weight = PROPOSAL_WEIGHT + payload.len();
         let limit = MAX_WAITING_BYTES.max(weight);
@@ -329,6 +362,8 @@ impl<O: Send + 'static> Consensus<O> {
         status.commit_index = indexes.commit.load(Ordering::Relaxed);
         status.snapshot_index = indexes.snapshot.load(Ordering::Relaxed);
         status.applied_index = self.applied_index();
+        let heard = indexes.heard.lock().clone();
+        (status.last_contact, status.progress) = (heard.contact, heard.progress);
         status
     }
 
@@ -365,14 +400,17 @@ impl<O: Send + 'static> Consensus<O> {
         self.shared.inbox.push(Input::Campaign);
     }
 
-    /// A message arrived from a peer. Dropped when too much waits: peers repeat.
-    pub fn deliver(&self, message: Bytes) {
+    /// A message arrived from a peer; whether it was taken. Dropped when too much waits: peers repeat.
+    pub fn deliver(&self, message: Bytes) -> bool {
+        if message::is_append(&message) && self.shared.is_behind() {
+            return false;
+        }
         let weight = MESSAGE_WEIGHT + message.len();
-        let input = Input::Message(message);
-        let _ = self
-            .shared
-            .inbox
-            .offer(input, weight, 2 * MAX_WAITING_BYTES);
+        let offered =
+            self.shared
+                .inbox
+                .offer(Input::Message(message), weight, 2 * MAX_WAITING_BYTES);
+        offered.is_ok()
     }
 
     /// The connection to a peer was refused or reset.
@@ -380,31 +418,32 @@ impl<O: Send + 'static> Consensus<O> {
         self.shared.inbox.push(Input::PeerGone(raft_id));
     }
 
-    /// A snapshot arrives: its message, then the content until the end of `content`. Blocks while the file
-    /// is written.
+    /// A snapshot arrives: its message, then the file's bytes until the end of `content`, whose reads must fail when the stream
+    /// breaks, or stalls for longer than its transport allows. Blocks while the file is written. One at a time: a newer one takes
+    /// the place of one under way.
     ///
     /// # Errors
-    /// When the message is none of a snapshot, or the content or the disk fails.
+    /// When the message is none of a snapshot, the content is not the whole file it speaks of, the engine does not want it (any
+    /// more), a newer one took its place, or the content or the disk fails. Nothing of it is left then; the sender is to be told.
     pub fn receive_snapshot(&self, message: Bytes, content: &mut dyn Read) -> io::Result<()> {
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
-        let (decoded, membership) = message::decode(message.clone()).map_err(|_| invalid())?;
-        let (Some(membership), Some(disk)) = (membership, self.shared.disk.clone()) else {
-            return Err(invalid());
+        let shared = &self.shared;
+        let disk = shared
+            .disk
+            .clone()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+        let wanted = |term, position| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            shared.inbox.push(Input::Wanted(term, position, sender));
+            receiver.recv_timeout(ASK_LIMIT).unwrap_or(false)
         };
-        let meta = decoded.get_snapshot().get_metadata();
-        let meta = SnapshotMeta {
-            position: Position {
-                index: meta.index,
-                term: meta.term,
-            },
-            membership,
-        };
-        let mut writer = SnapshotWriter::create(disk, "received", &meta)?;
-        io::copy(content, &mut writer)?;
-        writer.flush()?;
-        writer.finish()?;
-        self.deliver(message);
-        Ok(())
+        shared
+            .receiver
+            .receive(disk, message.clone(), content, RECEIVE_LIMIT, wanted)?;
+        if self.deliver(message) {
+            Ok(())
+        } else {
+            Err(io::Error::other("too much waits"))
+        }
     }
 
     /// Answers what waits, closes the log in order, ends the threads.

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use raft::eraftpb::{Entry, EntryType, Message, MessageType};
 use raft::{GetEntriesContext, RawNode, ReadOnlyOption, StateRole, Storage};
 
-pub use check::Violation;
+pub use check::{Refused, Violation};
 pub use output::{Apply, Entries, Entry as Command, Outgoing, Output, Refusal, Role, View};
 
 use crate::faults::Faults;
@@ -171,8 +171,8 @@ impl<W, R> Core<W, R> {
     /// One tick of time has passed.
     pub fn tick(&mut self) {
         // The engine insists that whoever campaigns has its own log on disk and its snapshot applied.
-        let alone = self.is_only_voter() && !self.leading;
-        if self.installing || alone && !self.outstanding.is_empty() {
+        // What was noted of the role may be older than the last message.
+        if self.node.raft.state != StateRole::Leader && !self.may_campaign() {
             return;
         }
         self.node.tick();
@@ -181,7 +181,8 @@ impl<W, R> Core<W, R> {
 
     /// Campaigns now instead of after a timeout.
     pub fn campaign(&mut self) {
-        if self.installing || self.leading || !self.node.raft.promotable() {
+        let leads = self.node.raft.state == StateRole::Leader;
+        if leads || !self.node.raft.promotable() || !self.may_campaign() {
             return;
         }
         let _ = self.node.campaign();
@@ -272,28 +273,44 @@ impl<W, R> Core<W, R> {
         }
     }
 
+    /// Whether a snapshot that a leader of `term` sends would be installed now.
+    #[must_use]
+    pub fn wants_snapshot(&self, term: u64, position: Position) -> bool {
+        let raft = &self.node.raft;
+        !self.is_installing() && term >= raft.term && position.index > raft.raft_log.committed
+    }
+
     /// Takes in a message from another server. For a snapshot message the file must be in place.
     ///
     /// # Errors
-    /// [`Violation`] when the message shows that this server or the sender lost something it must not
-    /// lose: the room has to end. Merely senseless messages are dropped.
-    pub fn step(&mut self, bytes: Bytes) -> Result<(), Violation> {
-        let Ok((message, membership)) = message::decode(bytes) else {
+    /// [`Refused`] when no server that works sends such a message; nothing of it was taken in. What merely
+    /// comes too late or to the wrong server is dropped.
+    pub fn step(&mut self, bytes: Bytes) -> Result<(), Refused> {
+        let (message, membership) = message::decode(bytes).map_err(|malformed| Refused {
+            from: 0,
+            reason: malformed.to_string(),
+        })?;
+        let from = message.from;
+        if !self
+            .sensible(&message)
+            .map_err(|reason| Refused { from, reason })?
+        {
             return Ok(());
+        }
+        let meta = message.get_snapshot().get_metadata();
+        let position = Position {
+            index: meta.index,
+            term: meta.term,
         };
-        if !self.sensible(&message)? {
-            return Ok(());
-        }
-        if let Some(membership) = membership {
-            let meta = message.get_snapshot().get_metadata();
-            let position = Position {
-                index: meta.index,
-                term: meta.term,
-            };
-            self.incoming = Some((position, membership));
-        }
+        let installing = self.is_installing();
         // What is left as an error is a message from a server that is not (or no longer) a member.
         let _ = self.node.step(message);
+        if let Some(membership) = membership
+            && !installing
+            && self.is_installing()
+        {
+            self.incoming = Some((position, membership));
+        }
         self.set_timeout();
         Ok(())
     }
@@ -314,7 +331,8 @@ impl<W, R> Core<W, R> {
         if known > log.applied {
             self.node.advance_apply_to(known);
         }
-        let upto = index.min(self.node.raft.raft_log.persisted);
+        // What is committed and not applied the engine reads back when it campaigns: it must find it in memory.
+        let upto = self.node.raft.raft_log.applied;
         let alone = self.membership.members.len() <= 1;
         let keep = if alone { 0 } else { CACHE_BYTES };
         self.node.mut_store().evict(upto, keep);
@@ -343,7 +361,11 @@ impl<W, R> Core<W, R> {
     /// The log on disk begins at `first` now.
     pub fn compacted(&mut self, first: u64) {
         let covered = self.node.store().snapshot.as_ref().map_or(0, |s| s.0.index);
-        self.node.mut_store().compact(first.min(covered + 1));
+        // A snapshot may be told of before it is known here that its entries are applied.
+        let applied = self.node.raft.raft_log.applied;
+        self.node
+            .mut_store()
+            .compact(first.min(covered + 1).min(applied + 1));
     }
 
     /// A snapshot for `peer` arrived or not.
@@ -538,15 +560,23 @@ impl<W, R> Core<W, R> {
         let change = Change::decode(message::payload(entry))
             .map_err(|m| Violation(format!("membership change {}: {m}", entry.index)))?;
         if self.membership.allows(&change) {
-            let state = self
-                .node
-                .apply_conf_change(&change.for_engine())
-                .map_err(|error| Violation(error.to_string()))?;
+            // With a snapshot's message the engine has that one's members already, this change among them.
+            if !self.is_installing() {
+                let state = self
+                    .node
+                    .apply_conf_change(&change.for_engine())
+                    .map_err(|error| Violation(error.to_string()))?;
+                self.node.mut_store().conf_state = state;
+            }
             self.membership.apply(&change);
-            self.node.mut_store().conf_state = state;
         }
-        let gone = !self.membership.members.contains_key(&self.id);
-        if gone && self.leading {
+        // The engine would go on leading; and its role may be newer than what was noted of it.
+        let votes = self
+            .membership
+            .members
+            .get(&self.id)
+            .is_some_and(|m| m.voter);
+        if !votes && self.node.raft.state != StateRole::Follower {
             let term = self.node.raft.term;
             self.node.raft.become_follower(term, raft::INVALID_ID);
             self.set_timeout();

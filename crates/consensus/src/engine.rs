@@ -1,27 +1,32 @@
 //! The engine thread: moves inputs into the [`Core`] and its outputs to the log, the peers and the apply
 //! thread. It decides nothing but what to do when the disk fails.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 use crate::apply::Work;
 use crate::core::{Core, Outgoing, Output, Refusal, Role, Violation};
 use crate::disk::Disk;
 use crate::inbox::Inbox;
+use crate::log::Position;
 use crate::machine::Transport;
 use crate::membership::Change;
+use crate::message;
 use crate::observe::{Event, Observer};
-use crate::snapshot::{SnapshotMeta, SnapshotReader};
+use crate::snapshot::{SnapshotFile, SnapshotMeta};
 use crate::status::{ProposeError, ReadError, Server, Status};
 use crate::writer::{Done, Job, Writer};
 
 /// Entries kept on disk before a snapshot, for followers that lag.
 const TRAILING_ENTRIES: u64 = 10_000;
+/// Longest time that a snapshot may be under way before it counts as lost.
+const SENDING_LIMIT: Duration = Duration::from_secs(3600);
 /// Ticks that are made up for at once after the thread was held up; more are forgotten.
 const MAX_LATE_TICKS: u32 = 4;
 
@@ -48,6 +53,24 @@ impl<O> Drop for Completion<O> {
         if let Some(callback) = self.0.take() {
             callback(Err(ProposeError::Shutdown));
         }
+    }
+}
+
+/// Tells what became of a snapshot exactly once: that it failed, when whoever carried it went without a word. A follower that
+/// nobody reports on would never be sent anything again.
+struct Report<F: FnMut(bool)>(Option<F>);
+
+impl<F: FnMut(bool)> Report<F> {
+    fn tell(&mut self, arrived: bool) {
+        if let Some(mut tell) = self.0.take() {
+            tell(arrived);
+        }
+    }
+}
+
+impl<F: FnMut(bool)> Drop for Report<F> {
+    fn drop(&mut self) {
+        self.tell(false);
     }
 }
 
@@ -90,6 +113,8 @@ pub(crate) enum Input<O> {
     Log(Done),
     SnapshotMade(SnapshotMeta),
     SnapshotSent(u64, bool),
+    /// Whether the snapshot that a leader of that term sends is wanted.
+    Wanted(u64, Position, std::sync::mpsc::Sender<bool>),
     SnapshotNow,
     PeerGone(u64),
     Transfer(u64),
@@ -120,6 +145,8 @@ pub(crate) struct Engine<O: Send + 'static> {
     pub(crate) ended: Option<String>,
     pub(crate) next_tick: Instant,
     pub(crate) contact: Option<Instant>,
+    /// Snapshots under way to others, with the time each began.
+    pub(crate) sending: BTreeMap<u64, Instant>,
     pub(crate) closing: Option<Option<oneshot::Sender<()>>>,
     pub(crate) threads: Vec<std::thread::JoinHandle<()>>,
     pub(crate) observer: Arc<dyn Observer>,
@@ -131,6 +158,16 @@ pub(crate) struct Indexes {
     pub(crate) last: AtomicU64,
     pub(crate) commit: AtomicU64,
     pub(crate) snapshot: AtomicU64,
+    pub(crate) heard: Mutex<Heard>,
+}
+
+/// What moves with the messages of others; taken down once a tick.
+#[derive(Default, Clone)]
+pub(crate) struct Heard {
+    /// When the leader was last heard, for a server that follows.
+    pub(crate) contact: Option<Instant>,
+    /// How far each server's log is known to match, for a leader.
+    pub(crate) progress: Vec<(u64, u64)>,
 }
 
 impl<O: Send + 'static> Engine<O> {
@@ -185,6 +222,26 @@ impl<O: Send + 'static> Engine<O> {
         if self.next_tick <= now {
             self.next_tick = now + self.tick;
         }
+        if late > 0 {
+            self.take_down();
+        }
+        let old = |began: &Instant| now.saturating_duration_since(*began) > SENDING_LIMIT;
+        for peer in self
+            .sending
+            .extract_if(.., |_, began| old(began))
+            .map(|(peer, _)| peer)
+        {
+            self.core.snapshot_sent(peer, false);
+        }
+    }
+
+    /// What the status tells of others stays as fresh as a tick.
+    fn take_down(&self) {
+        let leads = self.core.view().role == Role::Leader;
+        *self.indexes.heard.lock() = Heard {
+            contact: self.contact.filter(|_| !leads),
+            progress: self.core.progress().collect(),
+        };
     }
 
     fn take_in(&mut self, inputs: &mut VecDeque<Input<O>>) -> Result<(), Violation> {
@@ -219,12 +276,26 @@ impl<O: Send + 'static> Engine<O> {
         Ok(())
     }
 
+    fn take_message(&mut self, bytes: Bytes) {
+        let from = message::sender(&bytes);
+        match self.core.step(bytes) {
+            Ok(()) => {
+                if from.is_some() && from == self.core.view().leader {
+                    self.contact = Some(Instant::now());
+                }
+            }
+            Err(refused) => {
+                tracing::error!(%refused, "a peer sent what cannot be");
+                if let Some(transport) = &self.transport {
+                    transport.disconnect(refused.from);
+                }
+            }
+        }
+    }
+
     fn take_in_event(&mut self, input: Input<O>) -> Result<(), Violation> {
         match input {
-            Input::Message(bytes) if self.broken.is_none() => {
-                self.core.step(bytes)?;
-                self.contact = Some(Instant::now());
-            }
+            Input::Message(bytes) if self.broken.is_none() => self.take_message(bytes),
             Input::Applied(index) => self.core.applied(index),
             Input::Log(done) => self.log_done(done)?,
             Input::SnapshotMade(meta) => {
@@ -238,7 +309,15 @@ impl<O: Send + 'static> Engine<O> {
                 };
                 self.give_log(vec![Job::Purge((index + 1).saturating_sub(keep).max(1))])?;
             }
-            Input::SnapshotSent(peer, arrived) => self.core.snapshot_sent(peer, arrived),
+            Input::SnapshotSent(peer, arrived) => {
+                self.sending.remove(&peer);
+                self.core.snapshot_sent(peer, arrived);
+            }
+            Input::Wanted(term, position, answer) => {
+                let wanted = self.broken.is_none() && self.core.wants_snapshot(term, position);
+                // Who asked may have given up.
+                let _ = answer.send(wanted);
+            }
             Input::SnapshotNow => self.work.push(Work::Snapshot),
             Input::PeerGone(peer) => self.core.peer_gone(peer),
             Input::Transfer(peer) => self.core.transfer(peer),
@@ -277,7 +356,9 @@ impl<O: Send + 'static> Engine<O> {
             self.give_log(jobs)?;
         }
         for apply in output.apply {
-            self.work.push(Work::Apply(apply, Instant::now()));
+            let bytes = apply.bytes();
+            self.work
+                .push_weighed(Work::Apply(apply, Instant::now()), bytes);
         }
         if output.wants_snapshot {
             self.work.push(Work::Snapshot);
@@ -316,7 +397,12 @@ impl<O: Send + 'static> Engine<O> {
                     self.log_done(done)?;
                 }
             }
-            LogSide::Thread(inbox) => jobs.into_iter().for_each(|job| inbox.push(job)),
+            LogSide::Thread(inbox) => {
+                for job in jobs {
+                    let bytes = job.bytes();
+                    inbox.push_weighed(job, bytes);
+                }
+            }
         }
         Ok(())
     }
@@ -353,20 +439,21 @@ impl<O: Send + 'static> Engine<O> {
             transport.send(message.to, message.bytes);
             return;
         };
-        let (inbox, to) = (self.inbox.clone(), message.to);
+        let to = message.to;
         let opened = self
             .disk
             .as_ref()
-            .and_then(|disk| SnapshotReader::open(&**disk, position).ok());
-        match opened {
-            Some(reader) => transport.send_snapshot(
-                to,
-                message.bytes,
-                reader,
-                Box::new(move |arrived| inbox.push(Input::SnapshotSent(to, arrived))),
-            ),
-            None => self.core.snapshot_sent(to, false),
-        }
+            .and_then(|disk| SnapshotFile::open(&**disk, position).ok());
+        let Some(file) = opened else {
+            return self.core.snapshot_sent(to, false);
+        };
+        self.sending.insert(to, Instant::now());
+        let inbox = self.inbox.clone();
+        let mut report = Report(Some(move |arrived| {
+            inbox.push(Input::SnapshotSent(to, arrived));
+        }));
+        let done = Box::new(move |arrived| report.tell(arrived));
+        transport.send_snapshot(to, message.bytes, file, done);
     }
 
     fn leader(&self) -> Option<Server> {
@@ -397,6 +484,7 @@ impl<O: Send + 'static> Engine<O> {
         if same && !force {
             return;
         }
+        self.take_down();
         let leader = self.leader();
         let silent = self.ended.is_some() || self.broken.is_some() && self.transport.is_some();
         let role = if silent { Role::Follower } else { view.role };
@@ -471,5 +559,22 @@ impl<O: Send + 'static> Engine<O> {
         if let Some(Some(sender)) = self.closing.take() {
             let _ = sender.send(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+
+    #[test]
+    fn what_became_of_a_snapshot_is_told_once_even_by_who_goes_without_a_word() {
+        let (sender, told) = std::sync::mpsc::channel();
+        let report = || {
+            let sender = sender.clone();
+            Report(Some(move |arrived| sender.send(arrived).unwrap()))
+        };
+        drop(report());
+        report().tell(true);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [false, true]);
     }
 }

@@ -33,6 +33,10 @@ pub enum Faults {
     PurgeTooFar,
     /// Whether old segments could be removed is not looked at.
     IgnorePurge,
+    /// Appends reach the engine unchecked.
+    AnyAppend,
+    /// A campaign may begin at any time.
+    AnyCampaign,
 }
 
 impl Faults {

@@ -20,6 +20,7 @@ mod machine;
 pub mod membership;
 pub mod message;
 mod observe;
+mod receive;
 pub mod record;
 pub mod recover;
 mod scan;

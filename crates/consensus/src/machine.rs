@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use crate::Entry;
-use crate::snapshot::SnapshotReader;
+use crate::snapshot::SnapshotFile;
 
 /// Deterministic state machine fed with committed entries.
 pub trait StateMachine: Send + 'static {
@@ -66,13 +66,17 @@ pub trait Transport: Send + Sync + 'static {
     /// [`crate::Consensus::deliver`].
     fn send(&self, to: u64, message: Bytes);
 
-    /// Sends a snapshot's content and its message over a connection of its own; the receiver calls
-    /// [`crate::Consensus::receive_snapshot`]. `done` is called with whether it arrived.
+    /// A message of `peer` was one that no server sends which works: closes the connection it came over.
+    fn disconnect(&self, peer: u64);
+
+    /// Sends a snapshot's message and its file over a connection of its own; the receiver calls
+    /// [`crate::Consensus::receive_snapshot`]. `done` is called with whether it took it; dropping it says that it
+    /// did not.
     fn send_snapshot(
         &self,
         to: u64,
         message: Bytes,
-        content: SnapshotReader,
+        content: SnapshotFile,
         done: Box<dyn FnOnce(bool) + Send>,
     );
 }

@@ -103,6 +103,17 @@ pub fn encode(message: &Message, membership: Option<&Membership>) -> Option<Byte
     Some(out.freeze())
 }
 
+/// Raft id of who sent an encoded message.
+pub(crate) fn sender(bytes: &Bytes) -> Option<u64> {
+    let field = bytes.get(10..18)?;
+    field.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// Whether an encoded message brings entries.
+pub(crate) fn is_append(bytes: &Bytes) -> bool {
+    bytes.get(1) == Some(&1)
+}
+
 /// Decodes a message; a snapshot message comes with the membership of its snapshot.
 ///
 /// # Errors

@@ -21,6 +21,8 @@ const BLOCK: usize = 64 << 10;
 /// Largest header a reader accepts, bytes.
 const MAX_HEADER: u32 = 64 << 20;
 const TEMPORARY: &str = ".snap.tmp";
+/// Bytes of the trailer.
+const TRAILER: u64 = 16;
 
 /// What a snapshot covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,26 +54,13 @@ fn invalid(reason: &'static str) -> io::Error {
 
 /// Writes one snapshot; nothing is visible before [`SnapshotWriter::finish`].
 pub struct SnapshotWriter {
-    disk: Arc<dyn Disk>,
+    temporary: Temporary,
     file: Box<dyn DiskFile>,
-    temporary: String,
     position: Position,
     offset: u64,
     block: Vec<u8>,
     content: u64,
     check: u32,
-    placed: bool,
-}
-
-/// What came to nothing takes no space.
-impl Drop for SnapshotWriter {
-    fn drop(&mut self) {
-        if !self.placed
-            && let Err(error) = self.disk.remove(&self.temporary)
-        {
-            tracing::warn!(file = self.temporary, %error, "an unfinished snapshot could not be removed");
-        }
-    }
 }
 
 impl SnapshotWriter {
@@ -84,18 +73,15 @@ impl SnapshotWriter {
         tag: &str,
         meta: &SnapshotMeta,
     ) -> io::Result<SnapshotWriter> {
-        let temporary = format!("{tag}{TEMPORARY}");
-        let file = disk.create(&temporary, 0)?;
+        let (temporary, file) = Temporary::create(disk, tag)?;
         let mut writer = SnapshotWriter {
-            disk,
-            file,
             temporary,
+            file,
             position: meta.position,
             offset: 0,
             block: Vec::with_capacity(BLOCK),
             content: 0,
             check: 0,
-            placed: false,
         };
         let mut body = BytesMut::new();
         body.put_u64_le(meta.position.index);
@@ -142,19 +128,137 @@ impl SnapshotWriter {
         let check = crc32c::crc32c_append(self.check, &trailer);
         trailer.put_u32_le(check);
         self.file.write_at(self.offset, &trailer)?;
-        self.file.sync()?;
-        self.disk.rename(&self.temporary, &name(self.position))?;
+        let end = self.offset + trailer.len() as u64;
+        self.temporary.place(&*self.file, self.position)?;
+        Ok(end)
+    }
+}
+
+/// A file under a name that no start takes for a snapshot. What comes to nothing takes no space.
+struct Temporary {
+    disk: Arc<dyn Disk>,
+    name: String,
+    placed: bool,
+}
+
+impl Temporary {
+    fn create(disk: Arc<dyn Disk>, tag: &str) -> io::Result<(Temporary, Box<dyn DiskFile>)> {
+        let temporary = Temporary {
+            disk,
+            name: format!("{tag}{TEMPORARY}"),
+            placed: false,
+        };
+        let file = temporary.disk.create(&temporary.name, 0)?;
+        Ok((temporary, file))
+    }
+
+    /// Syncs the file and gives it its name; older snapshots are removed but for the newest of them.
+    fn place(&mut self, file: &dyn DiskFile, position: Position) -> io::Result<()> {
+        file.sync()?;
+        self.disk.rename(&self.name, &name(position))?;
         self.placed = true;
         self.disk.sync_dir()?;
         let mut older: Vec<_> = positions(&*self.disk)?
             .into_iter()
-            .filter(|p| p.index < self.position.index)
+            .filter(|p| p.index < position.index)
             .collect();
         older.pop();
         for position in older {
             self.disk.remove(&name(position))?;
         }
-        Ok(self.offset + trailer.len() as u64)
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.placed
+            && let Err(error) = self.disk.remove(&self.name)
+        {
+            tracing::warn!(file = self.name, %error, "an unfinished snapshot could not be removed");
+        }
+    }
+}
+
+/// A snapshot file that arrives from another server, byte by byte as it stands there.
+pub struct Incoming {
+    temporary: Temporary,
+    file: Box<dyn DiskFile>,
+    offset: u64,
+}
+
+impl Incoming {
+    /// Starts a file; no two that are under way may have the same `number`.
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn create(disk: Arc<dyn Disk>, number: u64) -> io::Result<Incoming> {
+        let (temporary, file) = Temporary::create(disk, &format!("received-{number}"))?;
+        Ok(Incoming {
+            temporary,
+            file,
+            offset: 0,
+        })
+    }
+
+    /// Adds what arrived.
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(self.offset, bytes)?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Whether the file is whole and the one that was announced.
+    ///
+    /// # Errors
+    /// `InvalidData` when not; what the medium says.
+    pub fn verify(&self, announced: &SnapshotMeta) -> io::Result<()> {
+        let disk = &*self.temporary.disk;
+        let mut reader = SnapshotReader::read(disk, self.temporary.name.clone())?;
+        if reader.meta() != announced {
+            return Err(invalid("the snapshot is not the one that was announced"));
+        }
+        io::copy(&mut reader, &mut io::sink())?;
+        if reader.offset + TRAILER != self.offset {
+            return Err(invalid("bytes follow the snapshot's end"));
+        }
+        Ok(())
+    }
+
+    /// Syncs the file and puts it in place.
+    ///
+    /// # Errors
+    /// What the medium says.
+    pub fn place(mut self, position: Position) -> io::Result<()> {
+        self.temporary.place(&*self.file, position)
+    }
+}
+
+/// A snapshot file's bytes as they stand on the disk, for another server.
+pub struct SnapshotFile {
+    file: Box<dyn DiskFile>,
+    offset: u64,
+}
+
+impl SnapshotFile {
+    /// Opens the snapshot at `position`.
+    ///
+    /// # Errors
+    /// What the medium says, and `InvalidData` when the header is damaged.
+    pub fn open(disk: &dyn Disk, position: Position) -> io::Result<SnapshotFile> {
+        let file = SnapshotReader::open(disk, position)?.file;
+        Ok(SnapshotFile { file, offset: 0 })
+    }
+}
+
+impl Read for SnapshotFile {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(self.offset, buf)?;
+        self.offset += read as u64;
+        Ok(read)
     }
 }
 
@@ -221,7 +325,14 @@ impl SnapshotReader {
     /// # Errors
     /// What the medium says, and `InvalidData` when the header is damaged.
     pub fn open(disk: &dyn Disk, position: Position) -> io::Result<SnapshotReader> {
-        let name = name(position);
+        let reader = SnapshotReader::read(disk, name(position))?;
+        if reader.meta.position != position {
+            return Err(invalid("the snapshot has another one's name"));
+        }
+        Ok(reader)
+    }
+
+    fn read(disk: &dyn Disk, name: String) -> io::Result<SnapshotReader> {
         let file = disk.open(&name)?;
         let mut fixed = [0u8; 16];
         if file.read_at(0, &mut fixed)? < fixed.len() || &fixed[..8] != MAGIC {
@@ -247,13 +358,10 @@ impl SnapshotReader {
             return Err(invalid("the snapshot's header is damaged"));
         }
         let mut reader = Reader::new(body);
-        let inside = Position {
+        let position = Position {
             index: reader.u64().map_err(cut)?,
             term: reader.u64().map_err(cut)?,
         };
-        if inside != position {
-            return Err(invalid("the snapshot has another one's name"));
-        }
         let membership = Membership::read(&mut reader).map_err(cut)?;
         Ok(SnapshotReader {
             file,

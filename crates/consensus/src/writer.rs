@@ -8,7 +8,7 @@ use std::time::Instant;
 use raft::eraftpb::Entry;
 
 use crate::inbox::Inbox;
-use crate::log::{Log, Write};
+use crate::log::{Log, Write, entry_bytes};
 use crate::observe::{Event, Logged, Observer};
 use crate::store::Fetch;
 
@@ -22,6 +22,16 @@ pub(crate) enum Job {
     Seal(u64),
     /// The thread ends.
     Stop,
+}
+
+impl Job {
+    /// Bytes of entries in it.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Job::Write(write) => write.entries.iter().map(entry_bytes).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// What became of it.

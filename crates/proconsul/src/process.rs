@@ -190,8 +190,14 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
         Signal::Terminate => loaded.config.join.leave_on_terminate,
         _ => false,
     };
+    let mut ended = std::pin::pin!(running.ended());
     let graceful = loop {
         tokio::select! {
+            // A server that answers nothing helps nobody: whoever watches the process sees it go, with the reason.
+            reason = &mut ended => {
+                tracing::error!(target: "agent", reason, "Server cannot go on");
+                break false;
+            }
             signal = signals.next() => match signal {
                 Signal::Hangup => {
                     tracing::info!(target: "agent", signal = "hangup", "Caught");

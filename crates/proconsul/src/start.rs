@@ -198,6 +198,12 @@ impl Running {
         self.agent.reload(settings.agent(folder), &definitions)
     }
 
+    /// Waits until the server can take part no more; why.
+    pub(crate) fn ended(&self) -> impl Future<Output = String> + use<> {
+        let server = self.server.clone();
+        async move { server.ended().await }
+    }
+
     /// Ends everything in order: no new work is taken, answers under way are finished with what there is, then the rooms end,
     /// and the log of the server is closed last, so that what was acknowledged is on disk.
     pub(crate) async fn stop(self) {

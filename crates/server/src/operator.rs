@@ -8,6 +8,8 @@ use ports::{
 };
 use std::time::Duration;
 
+/// Entries that a healthy server may be behind the leader (the default of autopilot's `MaxTrailingLogs`).
+const TRAILING_MAX: u64 = 250;
 /// Raft protocol that every server of this version speaks.
 const PROTOCOL_VERSION: &str = "3";
 
@@ -92,6 +94,8 @@ impl Server {
             return AutopilotState::default();
         }
         let root = self.root();
+        let own = &*self.config.node.id;
+        let writes = status.disk_error.is_none() && status.ended.is_none();
         let servers = self.raft_servers().into_iter().map(|server| {
             let meta = root.node("", &server.node).rows.map(|row| {
                 row.meta
@@ -109,7 +113,12 @@ impl Server {
                 last_contact: Duration::ZERO,
                 last_term: status.term,
                 last_index: server.last_index,
-                healthy: true,
+                // Of the others is known how far they are; of this server, whether it can write.
+                healthy: if server.id == own {
+                    writes
+                } else {
+                    server.last_index + TRAILING_MAX >= status.last_index
+                },
                 voter: server.voter,
                 stable_since: self.started,
                 meta: meta.unwrap_or_default(),
@@ -121,7 +130,7 @@ impl Server {
             .filter(|server| server.voter && server.healthy)
             .count() as u64;
         AutopilotState {
-            healthy: true,
+            healthy: servers.iter().all(|server| server.healthy),
             failure_tolerance: voters.saturating_sub(1) / 2,
             servers,
         }

@@ -1,7 +1,7 @@
 //! One simulated server: the core, its log and its disk, driven by the world step by step.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use consensus::disk::Disk;
 use consensus::faults::Faults;
 use consensus::log::{Log, LogOptions, Position, Write};
 use consensus::recover::Recovered;
-use consensus::snapshot::{SnapshotMeta, SnapshotReader, SnapshotWriter};
+use consensus::snapshot::{Incoming, SnapshotFile, SnapshotMeta, SnapshotReader, SnapshotWriter};
 use consensus::{Change, Fetch, Membership, message};
 
 use crate::disk::SimDisk;
@@ -220,7 +220,7 @@ impl Server {
 
     fn content(&self, position: Position) -> Option<Vec<u8>> {
         let mut content = Vec::new();
-        let mut reader = SnapshotReader::open(&self.disk, position).ok()?;
+        let mut reader = SnapshotFile::open(&self.disk, position).ok()?;
         reader.read_to_end(&mut content).ok()?;
         Some(content)
     }
@@ -378,12 +378,11 @@ impl Server {
                 },
                 membership,
             };
-            let stored = SnapshotWriter::create(disk_of(&self.disk), "received", &meta).and_then(
-                |mut out| {
-                    out.write_all(content)?;
-                    out.finish()
-                },
-            );
+            let stored = Incoming::create(disk_of(&self.disk), 1).and_then(|mut file| {
+                file.write(content)?;
+                file.verify(&meta)?;
+                file.place(meta.position)
+            });
             if stored.is_err() {
                 return Ok(false);
             }

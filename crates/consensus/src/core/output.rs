@@ -103,6 +103,16 @@ pub enum Apply<W> {
     Restore(Position, Membership),
 }
 
+impl<W> Apply<W> {
+    /// Bytes of commands in it.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Apply::Entries(batch) => batch.entries.iter().map(|entry| entry.payload.len()).sum(),
+            Apply::Membership { .. } | Apply::Restore(..) => 0,
+        }
+    }
+}
+
 /// Everything that came out of a round.
 #[derive(Debug)]
 pub struct Output<W, R> {

@@ -229,7 +229,7 @@ fn reads_wait_for_a_majority_and_share_its_answer() {
 }
 
 #[test]
-fn senseless_messages_are_dropped_and_lost_entries_end_the_room() {
+fn impossible_messages_are_refused_and_the_server_goes_on() {
     let mut cluster = Cluster::new(&[1, 2, 3]);
     cluster.get(1).campaign();
     cluster.run();
@@ -247,16 +247,15 @@ fn senseless_messages_are_dropped_and_lost_entries_end_the_room() {
     }
     let heartbeat = heartbeat.unwrap();
     for cut in 0..heartbeat.len() {
-        cluster.get(2).step(heartbeat.slice(..cut)).unwrap();
+        cluster.get(2).step(heartbeat.slice(..cut)).unwrap_err();
     }
     cluster.get(2).step(heartbeat.clone()).unwrap();
     // A server that has forgotten what it acknowledged.
     let mut forgetful = server(2, &[1, 2, 3]);
-    let violation = forgetful.step(heartbeat).unwrap_err();
-    assert!(
-        violation.to_string().contains("entries were lost"),
-        "{violation}"
-    );
+    let refused = forgetful.step(heartbeat).unwrap_err();
+    assert!(refused.reason.contains("entries were lost"), "{refused}");
+    assert_eq!(refused.from, 1);
+    forgetful.output().unwrap();
 }
 
 #[test]

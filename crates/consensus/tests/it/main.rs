@@ -2,5 +2,7 @@
 
 mod core;
 mod driver;
+mod fuzz;
 mod log;
+mod receive;
 mod support;
