@@ -52,7 +52,10 @@ pub const PROMISES: &[Promise] = &[
 /// Why this configuration cannot be started, for people: the first promise that it makes and nobody keeps.
 pub fn unmet(config: &Config) -> Option<String> {
     let broken = PROMISES.iter().find(|promise| (promise.made)(config))?;
-    Some(format!("{} cannot be kept: {}", broken.keys, broken.why))
+    Some(format!(
+        "{} promises more than this version can keep: {}",
+        broken.keys, broken.why
+    ))
 }
 
 /// Whether an entry of a join list names this agent itself, which is no promise: one list often serves all machines.

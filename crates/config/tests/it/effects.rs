@@ -1,4 +1,4 @@
-//! Keys without effect and promises that cannot be kept.
+//! Keys without effect, and promises that cannot be kept.
 
 use crate::host::{BASE, accept, flags, load_on, load_text, machine, text};
 use config::{Flags, unmet};
@@ -68,39 +68,39 @@ fn promises_that_cannot_be_kept() {
     for (given, keys) in [
         (
             json!({}),
-            "server = false cannot be kept: client agents do not exist yet",
+            "server = false promises more than this version can keep: client agents do not exist yet",
         ),
         (
             json!({"server": true, "acl": {"enabled": true}}),
-            "acl.enabled = true cannot be kept: ACLs are not enforced yet",
+            "acl.enabled = true promises more than this version can keep: ACLs are not enforced yet",
         ),
         (
             json!({"server": true, "acl_datacenter": "dc1"}),
-            "acl.enabled = true cannot be kept",
+            "acl.enabled = true promises more than this version can keep",
         ),
         (
             json!({"server": true, "bootstrap_expect": 3}),
-            "bootstrap_expect > 1 cannot be kept",
+            "bootstrap_expect > 1 promises more than this version can keep",
         ),
         (
             json!({"server": true, "retry_join": ["10.0.0.1"]}),
-            "retry_join (another agent) cannot be kept",
+            "retry_join (another agent) promises more than this version can keep",
         ),
         (
             json!({"server": true, "start_join": ["provider=aws tag_key=a"]}),
-            "retry_join (another agent) cannot be kept",
+            "retry_join (another agent) promises more than this version can keep",
         ),
         (
             json!({"server": true, "retry_join": ["127.0.0.1:9999"]}),
-            "retry_join (another agent) cannot be kept",
+            "retry_join (another agent) promises more than this version can keep",
         ),
         (
             json!({"server": true, "retry_join_wan": ["elsewhere"]}),
-            "retry_join_wan (another agent) cannot be kept",
+            "retry_join_wan (another agent) promises more than this version can keep",
         ),
         (
             json!({"server": true, "primary_datacenter": "dc0", "primary_gateways": ["gw:1"]}),
-            "primary_gateways cannot be kept",
+            "primary_gateways promises more than this version can keep",
         ),
     ] {
         let found = refusal(given.clone());

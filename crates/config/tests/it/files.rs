@@ -258,3 +258,39 @@ proptest! {
         let _ = load_text("/case.hcl", &text);
     }
 }
+
+/// However deep a file nests, reading, decoding and dropping it stays within a small stack.
+#[test]
+fn depth_is_bounded() {
+    const LEVELS: usize = 1_000_000;
+    let check = || {
+        for (name, open, close) in [
+            ("/a.json", "{\"watches\": [{\"x\": ", "}]}"),
+            ("/a.json", "[", "]"),
+            ("/a.hcl", "watches { x ", "}"),
+            ("/a.hcl", "a \"b\" {", "}"),
+        ] {
+            let deep = format!("{}{}", open.repeat(LEVELS), close.repeat(LEVELS));
+            assert!(load_text(name, &deep).is_err(), "{name} {open}");
+            // As deep as readers go: it may be taken or refused, by a rule of its own.
+            for levels in [60, 120, 170, 500] {
+                let inner = format!("{{\"x\": {}1{}}}", "[".repeat(levels), "]".repeat(levels));
+                let _ = load_text("/b.json", &format!("{{\"watches\": [{inner}]}}"));
+                let _ = load_text(
+                    "/b.hcl",
+                    &format!(
+                        "watches = [{{ x = {}1{} }}]",
+                        "[".repeat(levels),
+                        "]".repeat(levels)
+                    ),
+                );
+            }
+        }
+    };
+    let small = std::thread::Builder::new().stack_size(1 << 20);
+    small
+        .spawn(check)
+        .expect("a thread")
+        .join()
+        .expect("no overflow");
+}

@@ -20,7 +20,7 @@ pub struct Agent {
 }
 
 /// A loopback address that nobody else uses, so that all ports are free there.
-fn own_address() -> Ipv4Addr {
+pub fn own_address() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let [_, _, high, low] = std::process::id().to_be_bytes();

@@ -4,6 +4,7 @@
 //! - [`killed`]: `kill -9` under write load.
 //! - [`metrics`]: every metric that something feeds changes.
 //! - [`private`]: other users of the machine cannot read what it keeps.
+//! - [`refused`]: starts that end with a reason write nothing.
 //! - [`unread`]: nobody reads the log.
 //! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
@@ -16,6 +17,7 @@ mod killed;
 mod load;
 mod metrics;
 mod private;
+mod refused;
 mod reload;
 mod shim;
 mod shimmed;
