@@ -1,5 +1,6 @@
 //! From a request to its handler: path rules, route, the checks common to all endpoints, and back with common headers.
 
+use crate::budget::Budget;
 use crate::cache::Account;
 use crate::config::{Config, Prepared};
 use crate::date::Dates;
@@ -53,6 +54,8 @@ pub struct Door {
     settings: ArcSwap<Prepared>,
     pub(crate) connections: Connections,
     pub(crate) dates: Dates,
+    /// For what requests keep while they are read.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) ending: Ending,
     /// What was asked with `?cached`.
     pub(crate) cached: Account,
@@ -66,6 +69,7 @@ impl Door {
             settings: ArcSwap::from_pointee(Prepared::new(config)),
             connections: Connections::default(),
             dates: Dates::default(),
+            budget: Arc::default(),
             ending: Ending::default(),
             cached: Account::default(),
         })
@@ -106,6 +110,11 @@ impl Door {
     ) -> Respond {
         let settings = self.settings();
         let raw = head.path();
+        if raw == "*" {
+            // Of the server as a whole; only `OPTIONS` may be asked of it.
+            let options = head.method == Method::OPTIONS;
+            return Respond::bare(Reply::status(if options { 200 } else { 400 }));
+        }
         let Some(decoded) = path::decode(raw) else {
             return Respond::bare(
                 Reply::typed(TEXT, Bytes::from_static(b"400 Bad Request")).with_status(400),
@@ -296,7 +305,9 @@ fn may_write(config: &Config, method: &Method, remote: &Peer) -> Result<(), Faul
 
 /// 301 to another spelling of the path.
 fn moved(method: &Method, path: &str, query: Option<&str>) -> Reply {
-    let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    // Browsers read a backslash as a slash, and what begins with two of them as another host.
+    let path = path.replace('\\', "%5C");
+    let target = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
     let Ok(location) = HeaderValue::from_str(&target) else {
         return Reply::status(400);
     };

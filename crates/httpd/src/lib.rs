@@ -8,6 +8,7 @@
 //! handler that can answer at once does so without a future; what must wait is boxed and keeps nothing of the request
 //! that it does not need, so that a parked watch stays small.
 
+mod budget;
 mod cache;
 mod config;
 mod counts;
@@ -18,6 +19,7 @@ mod ending;
 mod fault;
 mod gzip;
 mod h1;
+mod host;
 mod params;
 mod path;
 mod read;

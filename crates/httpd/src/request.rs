@@ -1,5 +1,6 @@
 //! A request as handlers see it: path and query decoded, token found, body not yet read.
 
+use crate::budget::Meter;
 use crate::config::Prepared;
 use crate::door::Door;
 use crate::fault::Fault;
@@ -8,15 +9,16 @@ use crate::h1::Slot;
 use crate::params::Params;
 use crate::reply::{Reply, Shape};
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
 use hyper::Method;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use ports::{BoxFuture, Caller, Token};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-/// Most bytes of a body that come without a declared length, or that an endpoint without a limit of its own reads.
-pub(crate) const MAX_BODY: u64 = 64 << 20;
+/// Most bytes of a JSON body, where the endpoint has no limit of its own.
+pub(crate) const JSON_MAX: u64 = 2 << 20;
 
 /// A body not yet read.
 pub(crate) enum RequestBody {
@@ -25,30 +27,63 @@ pub(crate) enum RequestBody {
     /// On an HTTP/1 connection.
     Socket(Arc<Slot>),
     /// On an HTTP/2 connection.
-    Incoming(Incoming),
+    Stream(BodyStream),
 }
 
-impl RequestBody {
-    /// Reads all of it, up to `limit` bytes.
-    pub async fn read(self, limit: u64) -> Result<Bytes, BodyFault> {
-        let mut body = match self {
-            Self::Whole(bytes) if bytes.len() as u64 > limit => return Err(BodyFault::TooLarge),
-            Self::Whole(bytes) => return Ok(bytes),
-            Self::Socket(slot) => return slot.read(limit).await,
-            Self::Incoming(body) => body,
-        };
-        let mut all = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| BodyFault::Broken(error.to_string()))?;
-            let Ok(data) = frame.into_data() else {
-                continue;
+/// The body of a stream of an HTTP/2 connection.
+pub(crate) struct BodyStream {
+    pub incoming: Incoming,
+    pub meter: Meter,
+}
+
+impl BodyStream {
+    /// The next piece; `None` at the end. `held` bytes of the body are kept already.
+    async fn next(&mut self, held: usize) -> Result<Option<Bytes>, BodyFault> {
+        let Self { incoming, meter } = self;
+        loop {
+            let frame = std::future::poll_fn(|cx| match Pin::new(&mut *incoming).poll_frame(cx) {
+                Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+                Poll::Pending => meter.poll_late(cx).map(|()| Err(BodyFault::Slow)),
+            });
+            let Some(frame) = frame.await? else {
+                return Ok(None);
             };
-            if all.len() as u64 + data.len() as u64 > limit {
+            let frame = frame.map_err(|error| BodyFault::Broken(error.to_string()))?;
+            match frame.into_data() {
+                Ok(data) if !data.is_empty() => {
+                    meter.took(data.len() as u64, held + data.len())?;
+                    return Ok(Some(data));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn read(mut self, limit: u64) -> Result<Bytes, BodyFault> {
+        self.meter.begin();
+        if self.incoming.size_hint().lower() > limit {
+            return Err(BodyFault::TooLarge);
+        }
+        let mut all = BytesMut::new();
+        while let Some(data) = self.next(all.len()).await? {
+            if (all.len() + data.len()) as u64 > limit {
                 return Err(BodyFault::TooLarge);
             }
             all.extend_from_slice(&data);
         }
         Ok(all.freeze())
+    }
+}
+
+impl RequestBody {
+    /// Reads all of it, up to `limit` bytes.
+    pub async fn read(self, limit: u64) -> Result<Bytes, BodyFault> {
+        match self {
+            Self::Whole(bytes) if bytes.len() as u64 > limit => Err(BodyFault::TooLarge),
+            Self::Whole(bytes) => Ok(bytes),
+            Self::Socket(slot) => slot.read(limit).await,
+            Self::Stream(stream) => stream.read(limit).await,
+        }
     }
 }
 
@@ -68,21 +103,11 @@ impl BodyPieces {
     async fn piece(&mut self) -> std::io::Result<Bytes> {
         let piece = match &mut self.body {
             RequestBody::Whole(bytes) => std::mem::take(bytes),
-            RequestBody::Socket(slot) => slot.next().await.map_err(|fault| {
-                std::io::Error::other(match fault {
-                    BodyFault::Broken(text) => text,
-                    BodyFault::TooLarge => TOO_LARGE.to_owned(),
-                })
-            })?,
-            RequestBody::Incoming(body) => loop {
-                let Some(frame) = body.frame().await else {
-                    break Bytes::new();
-                };
-                match frame.map_err(std::io::Error::other)?.into_data() {
-                    Ok(data) if !data.is_empty() => break data,
-                    _ => {}
-                }
-            },
+            RequestBody::Socket(slot) => slot.next().await.map_err(failed)?,
+            RequestBody::Stream(stream) => {
+                stream.meter.begin();
+                stream.next(0).await.map_err(failed)?.unwrap_or_default()
+            }
         };
         self.left = self
             .left
@@ -90,6 +115,12 @@ impl BodyPieces {
             .ok_or_else(|| std::io::Error::other(TOO_LARGE))?;
         Ok(piece)
     }
+}
+
+fn failed(fault: BodyFault) -> std::io::Error {
+    let internal = |text: String| Fault::internal(text);
+    let fault = fault.fault(|| internal(TOO_LARGE.to_owned()), internal);
+    std::io::Error::other(fault.text)
 }
 
 /// A body beyond its limit that is taken piece by piece.

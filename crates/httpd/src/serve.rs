@@ -1,8 +1,9 @@
 //! Listeners and connections (spec/http-api.md §1.1).
 
+use crate::budget::{Charge, Meter};
 use crate::door::{Door, Respond};
 use crate::h1;
-use crate::request::RequestBody;
+use crate::request::{BodyStream, RequestBody};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::Service;
@@ -13,8 +14,10 @@ use parking_lot::Mutex;
 use rt::{Room, Time};
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Notify;
@@ -35,6 +38,12 @@ const PLAIN_ON_TLS: &[u8] =
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Streams that one HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 250;
+
+/// Bytes that a stream may send before somebody reads them, and all streams of a connection together.
+const STREAM_WINDOW: u32 = 64 << 10;
+const CONNECTION_WINDOW: u32 = 256 << 10;
+/// Most bytes of the headers of a stream; they are kept outside the budget of requests, so the limit is lower than in HTTP/1.
+const MAX_HEADER_LIST: u32 = 256 << 10;
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 81\r\n\
 Connection: close\r\n\r\nYour IP is issuing too many concurrent connections, please rate limit your calls\n";
@@ -243,7 +252,13 @@ async fn encrypted(
     };
     let connection = http2::Builder::new(Tasks(room.clone()))
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(
+            u32::try_from(limit)
+                .unwrap_or(u32::MAX)
+                .min(MAX_HEADER_LIST),
+        )
         .serve_connection(TokioIo::new(stream), service);
     Box::pin(to_its_end(connection, room)).await;
     drop(counted);
@@ -276,12 +291,32 @@ struct Endpoint {
 impl Service<hyper::Request<Incoming>> for Endpoint {
     type Response = hyper::Response<crate::Body>;
     type Error = std::convert::Infallible;
-    type Future = Respond;
+    type Future = Held;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Respond {
-        let (head, body) = request.into_parts();
-        self.door
-            .handle(head.into(), RequestBody::Incoming(body), &self.peer)
+    fn call(&self, request: hyper::Request<Incoming>) -> Held {
+        let (head, incoming) = request.into_parts();
+        let client = self.peer.address().map(|address| address.ip());
+        let charge = Arc::new(Charge::new(&self.door.budget, client));
+        let meter = Meter::new(&self.door.ports.time, charge.clone());
+        let body = RequestBody::Stream(BodyStream { incoming, meter });
+        Held {
+            respond: self.door.handle(head.into(), body, &self.peer),
+            _charge: charge,
+        }
+    }
+}
+
+/// An answer; until it is there the request's body may be kept.
+struct Held {
+    respond: Respond,
+    _charge: Arc<Charge>,
+}
+
+impl Future for Held {
+    type Output = <Respond as Future>::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.respond).poll(cx)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Bodies of requests: framing, limits, and the slot in which a handler asks for one.
 
 use super::Wire;
+use crate::budget::Meter;
+use crate::fault::Fault;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use parking_lot::Mutex;
 use std::pin::pin;
@@ -15,6 +17,10 @@ const MAX_RESERVE: u64 = 256 << 10;
 const MAX_SIZE_LINE: usize = 4096;
 /// Most bytes of trailers; they are read away.
 const MAX_TRAILERS: usize = 16 << 10;
+/// Bytes of size lines that a body may have beyond what its chunks excuse: each [`CHUNK_EXCUSE`] and twice its length.
+const MAX_EXCESS: u64 = 16 << 10;
+/// A size line of so many bytes needs no excuse.
+const CHUNK_EXCUSE: u64 = 16;
 
 /// Why a body could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +29,29 @@ pub(crate) enum BodyFault {
     TooLarge,
     /// The connection failed or the framing is wrong.
     Broken(String),
+    /// The client took too long to send it.
+    Slow,
+    /// There is no room for it while so many others are under way.
+    Busy,
+}
+
+impl BodyFault {
+    /// The refusal; the endpoint says how it tells of a body beyond its limit and of one that cannot be read.
+    pub fn fault(
+        self,
+        too_large: impl FnOnce() -> Fault,
+        broken: impl FnOnce(String) -> Fault,
+    ) -> Fault {
+        match self {
+            Self::TooLarge => too_large(),
+            Self::Broken(text) => broken(text),
+            Self::Slow => Fault::new(408, "Request body came too slowly"),
+            Self::Busy => Fault::new(
+                503,
+                "Too many bytes of request bodies are under way, try again later",
+            ),
+        }
+    }
 }
 
 fn broken<T>(text: &str) -> Result<T, BodyFault> {
@@ -125,7 +154,13 @@ impl Framing {
     }
 
     /// Moves what `input` holds of the body to `body`. More input is needed unless the body is done.
-    fn take(&mut self, input: &mut BytesMut, body: &mut BytesMut) -> Result<(), BodyFault> {
+    /// `excess` counts what size lines have beyond their due.
+    fn take(
+        &mut self,
+        input: &mut BytesMut,
+        body: &mut BytesMut,
+        excess: &mut u64,
+    ) -> Result<(), BodyFault> {
         loop {
             match *self {
                 Self::Length(left) => {
@@ -136,7 +171,13 @@ impl Framing {
                     let Some(line) = line(input, MAX_SIZE_LINE)? else {
                         return Ok(());
                     };
-                    *self = match chunk_size(&line)? {
+                    let size = chunk_size(&line)?;
+                    let due = size.saturating_mul(2).saturating_add(CHUNK_EXCUSE);
+                    *excess = (*excess + line.len() as u64 + 2).saturating_sub(due);
+                    if *excess > MAX_EXCESS {
+                        return broken("chunked encoding contains too much non-data");
+                    }
+                    *self = match size {
                         0 => Self::Trailers(0),
                         size => Self::Chunk(size),
                     };
@@ -164,6 +205,8 @@ impl Framing {
                     };
                     *self = if line.is_empty() {
                         Self::Length(0)
+                    } else if !is_field(&line) {
+                        return broken("malformed trailer");
                     } else {
                         Self::Trailers(seen + line.len() + 2)
                     };
@@ -190,8 +233,13 @@ fn line(input: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>, BodyFaul
         Some(at) if at <= limit => {
             let mut line = input.split_to(at);
             input.advance(1);
-            if line.last() == Some(&b'\r') {
-                line.truncate(at - 1);
+            // A line ends with CR LF and has no other control characters: whoever is more generous reads other chunks than we.
+            if line.last() != Some(&b'\r') {
+                return broken("malformed chunked encoding");
+            }
+            line.truncate(at - 1);
+            if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
+                return broken("malformed chunked encoding");
             }
             Ok(Some(line))
         }
@@ -200,14 +248,19 @@ fn line(input: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>, BodyFaul
     }
 }
 
+/// Whether a trailer has a name and a colon.
+fn is_field(line: &[u8]) -> bool {
+    let name = memchr::memchr(b':', line).and_then(|at| line.get(..at));
+    name.is_some_and(|name| hyper::header::HeaderName::from_bytes(name).is_ok())
+}
+
+/// A size in hexadecimal, extensions behind a semicolon (RFC 9112 §7.1); blanks only before that.
 fn chunk_size(line: &[u8]) -> Result<u64, BodyFault> {
-    let digits = line
-        .split(|b| *b == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii();
+    let digits = line.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    let (digits, rest) = line.split_at_checked(digits).unwrap_or_default();
+    let extension = rest.trim_ascii_start();
     let text = std::str::from_utf8(digits).unwrap_or_default();
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if text.is_empty() || !(rest.is_empty() || extension.first() == Some(&b';')) {
         return broken("invalid byte in chunk length");
     }
     u64::from_str_radix(text, 16).or_else(|_| broken("http chunk length too large"))
@@ -216,16 +269,29 @@ fn chunk_size(line: &[u8]) -> Result<u64, BodyFault> {
 /// A body on its way in.
 pub(super) struct Incoming {
     pub framing: Framing,
+    /// Nothing more of it can be read: the connection ends.
     pub broken: bool,
     body: BytesMut,
+    excess: u64,
+    /// There is one if there is a body.
+    meter: Option<Box<Meter>>,
 }
 
 impl Incoming {
-    pub fn new(framing: Framing) -> Self {
+    pub fn new(framing: Framing, meter: Option<Box<Meter>>) -> Self {
         Self {
             framing,
             broken: false,
             body: BytesMut::new(),
+            excess: 0,
+            meter,
+        }
+    }
+
+    /// The handler begins to wait.
+    pub fn begin(&mut self) {
+        if let Some(meter) = &mut self.meter {
+            meter.begin();
         }
     }
 
@@ -246,8 +312,15 @@ impl Incoming {
                 read => read,
             },
         };
-        if let Poll::Ready(Err(BodyFault::Broken(_))) = &read {
-            self.broken = true;
+        let late = |meter: &mut Box<Meter>| meter.poll_late(cx).is_ready();
+        let read = match read {
+            Poll::Pending if self.meter.as_mut().is_some_and(late) => {
+                Poll::Ready(Err(BodyFault::Slow))
+            }
+            read => read,
+        };
+        if let Poll::Ready(Err(fault)) = &read {
+            self.broken |= *fault != BodyFault::TooLarge;
         }
         read
     }
@@ -260,13 +333,17 @@ impl Incoming {
         enough: usize,
     ) -> Poll<Result<Bytes, BodyFault>> {
         loop {
-            self.framing.take(&mut wire.input, &mut self.body)?;
+            let had = self.body.len();
+            self.framing
+                .take(&mut wire.input, &mut self.body, &mut self.excess)?;
+            self.took(self.body.len() - had)?;
             if (self.body.len() as u64).saturating_add(self.framing.declared()) > limit {
                 return Poll::Ready(Err(BodyFault::TooLarge));
             }
             if self.framing.is_done() || self.body.len() >= enough {
                 return Poll::Ready(Ok(self.body.split().freeze()));
             }
+            let (held, direct) = (self.body.len(), self.framing.declared() > 0);
             let read = match self.framing.declared() {
                 0 => wire.poll_more(cx),
                 left => {
@@ -289,9 +366,21 @@ impl Incoming {
             match read {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => return Poll::Ready(broken("unexpected EOF")),
+                // What the framing is made of counts with the body when it is taken.
+                Poll::Ready(Ok(_)) if direct => self.took(self.body.len() - held)?,
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(broken(&error.to_string())),
             }
+        }
+    }
+}
+
+impl Incoming {
+    /// `more` bytes of the body have come.
+    fn took(&mut self, more: usize) -> Result<(), BodyFault> {
+        match &mut self.meter {
+            Some(meter) if more > 0 => meter.took(more as u64, self.body.len()),
+            _ => Ok(()),
         }
     }
 }
@@ -302,11 +391,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn dechunked(text: &[u8], piece: usize) -> Result<Option<Vec<u8>>, BodyFault> {
-        let (mut framing, mut input, mut body) =
-            (Framing::chunked(), BytesMut::new(), BytesMut::new());
+        let (mut framing, mut input, mut body, mut excess) =
+            (Framing::chunked(), BytesMut::new(), BytesMut::new(), 0);
         for part in text.chunks(piece.max(1)) {
             input.extend_from_slice(part);
-            framing.take(&mut input, &mut body)?;
+            framing.take(&mut input, &mut body, &mut excess)?;
         }
         Ok(framing.is_done().then(|| body.to_vec()))
     }
@@ -327,10 +416,30 @@ mod tests {
             "3\r\nabcd\r\n",
             "fffffffffffffffff\r\n",
             "-1\r\n",
+            "1\nx\r\n",
+            "1\r\nx\n",
+            "1\r\r\nx\r\n",
+            "1;a\rb\r\n",
+            "1\x0c\r\n",
+            "1 \r\n",
+            " 1\r\n",
+            "0x1\r\n",
+            "1;a\x0cb\r\n",
+            "0\r\nno field\r\n\r\n",
+            "0\r\n\n",
         ] {
             assert!(dechunked(wrong.as_bytes(), 100).is_err(), "{wrong:?}");
         }
         assert!(dechunked(&vec![b'1'; MAX_SIZE_LINE + 1], 100_000).is_err());
+        assert!(dechunked(b"1 ; a=\"b\"\r\nx\r\n0\r\n\r\n", 100).is_ok());
+        // Bytes in chunks of one are fine, a flood of extensions is none.
+        let small = "1\r\nx\r\n".repeat(10_000) + "0\r\n\r\n";
+        assert_eq!(
+            dechunked(small.as_bytes(), 4096).unwrap().unwrap().len(),
+            10_000
+        );
+        let flood = format!("1;{}\r\nx\r\n", "e".repeat(1000)).repeat(20);
+        assert!(dechunked(flood.as_bytes(), 4096).is_err());
     }
 
     proptest! {

@@ -22,6 +22,16 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// A head without headers.
+    #[cfg(test)]
+    pub fn new(method: Method, target: &str) -> Self {
+        Self {
+            method,
+            target: target.to_owned(),
+            headers: HeaderMap::new(),
+        }
+    }
+
     /// The path, still escaped.
     pub fn path(&self) -> &str {
         self.target
@@ -67,6 +77,11 @@ pub(super) struct Request {
 pub(super) enum Refusal {
     Malformed,
     NoHost,
+    ManyHosts,
+    BadHost,
+    Expectation,
+    Slow,
+    Busy,
     TooLarge,
     Encoding,
     Version,
@@ -78,6 +93,11 @@ impl Refusal {
         match self {
             Self::Malformed => "400 Bad Request",
             Self::NoHost => "400 Bad Request: missing required Host header",
+            Self::ManyHosts => "400 Bad Request: too many Host headers",
+            Self::BadHost => "400 Bad Request: malformed Host header",
+            Self::Expectation => "417 Expectation Failed",
+            Self::Slow => "408 Request Timeout",
+            Self::Busy => "503 Service Unavailable",
             Self::TooLarge => "431 Request Header Fields Too Large",
             Self::Encoding => "501 Not Implemented: Unsupported transfer encoding",
             Self::Version => "505 HTTP Version Not Supported: unsupported protocol version",
@@ -105,12 +125,14 @@ pub(super) fn is_foreign(input: &[u8]) -> bool {
     first.is_some_and(|b| !(b' '..=b'~').contains(b))
 }
 
-/// Parses a whole head.
+/// Parses a whole head. What can be understood but is not written as RFC 9112 wants it is served once: the connection ends
+/// with the answer, since somebody on the way may have understood it otherwise.
 pub(super) fn parse(text: Bytes) -> Result<Request, Refusal> {
     let start = text
         .iter()
         .position(|b| !matches!(b, b'\r' | b'\n'))
         .unwrap_or(0);
+    let mut doubtful = !lines_end_well(&text)?;
     let text = text.slice(start..);
     let line_end = memchr::memchr(b'\n', &text).ok_or(Refusal::Malformed)?;
     let line = text.get(..line_end).unwrap_or_default();
@@ -128,32 +150,26 @@ pub(super) fn parse(text: Bytes) -> Result<Request, Refusal> {
         other if other.starts_with(b"HTTP/") => return Err(Refusal::Version),
         _ => return Err(Refusal::Malformed),
     };
-    let target = target_text(target)?;
-    let headers = headers(&text, line_end + 1)?;
-    if !http10 && !headers.contains_key(HOST) {
-        return Err(Refusal::NoHost);
+    let target = target_text(&method, target)?;
+    let block = text.slice(line_end + 1..);
+    let mut headers = match unfolded(&block)? {
+        None => headers(&block)?,
+        Some(block) => {
+            doubtful = true;
+            headers(&block)?
+        }
+    };
+    host(&headers, http10)?;
+    let framing = framing(&headers, http10)?;
+    if headers.contains_key(TRANSFER_ENCODING) && headers.remove(CONTENT_LENGTH).is_some() {
+        doubtful = true;
     }
-    let framing = framing(&headers)?;
-    let says = |word: &str| {
-        let mut values = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        values.any(|value| {
-            value
-                .split(',')
-                .any(|part| part.trim().eq_ignore_ascii_case(word))
-        })
-    };
+    let waits = expectation(&headers)?;
     let keep = if http10 {
-        says("keep-alive")
+        has_token(&headers, &CONNECTION, "keep-alive")
     } else {
-        !says("close")
+        !has_token(&headers, &CONNECTION, "close")
     };
-    let expects = !http10
-        && headers
-            .get(EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     let head = Head {
         method,
         target,
@@ -162,14 +178,83 @@ pub(super) fn parse(text: Bytes) -> Result<Request, Refusal> {
     Ok(Request {
         head,
         framing,
-        keep,
+        keep: keep && !doubtful,
         http10,
-        expects,
+        expects: waits && !http10,
     })
 }
 
+/// Whether every line ends with CR LF; some end with LF alone if not. A CR anywhere else is refused.
+fn lines_end_well(text: &[u8]) -> Result<bool, Refusal> {
+    let (mut well, mut carriage) = (true, None);
+    for at in memchr::memchr2_iter(b'\r', b'\n', text) {
+        let feeds = text.get(at) == Some(&b'\n');
+        match carriage {
+            Some(before) if !feeds || before + 1 != at => return Err(Refusal::Malformed),
+            None if feeds => well = false,
+            _ => {}
+        }
+        carriage = (!feeds).then_some(at);
+    }
+    Ok(well)
+}
+
+/// Header lines with those that continue another joined to it by a blank; `None` if there are none. The first line cannot
+/// continue anything.
+fn unfolded(block: &[u8]) -> Result<Option<Bytes>, Refusal> {
+    let folds = |at: &usize| matches!(block.get(at + 1), Some(b' ' | b'\t'));
+    if matches!(block, [b' ' | b'\t', ..]) {
+        return Err(Refusal::Malformed);
+    }
+    if memchr::memchr_iter(b'\n', block).find(folds).is_none() {
+        return Ok(None);
+    }
+    let (mut out, mut done) = (Vec::with_capacity(block.len()), 0);
+    for at in memchr::memchr_iter(b'\n', block).filter(folds) {
+        let line = block.get(done..at).unwrap_or_default();
+        out.extend_from_slice(line.trim_ascii_end());
+        out.push(b' ');
+        let blanks = block.get(at + 1..).unwrap_or_default();
+        let blanks = blanks.iter().take_while(|b| matches!(b, b' ' | b'\t'));
+        done = at + 1 + blanks.count();
+    }
+    out.extend_from_slice(block.get(done..).unwrap_or_default());
+    Ok(Some(out.into()))
+}
+
+/// One `Host`, as RFC 9112 §3.2 wants it; old clients may leave it out.
+fn host(headers: &HeaderMap, http10: bool) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if http10 => Ok(()),
+        (None, _) => Err(Refusal::NoHost),
+        (_, Some(_)) => Err(Refusal::ManyHosts),
+        (Some(host), None) if crate::host::is_valid(host.as_bytes()) => Ok(()),
+        (Some(_), None) => Err(Refusal::BadHost),
+    }
+}
+
+/// Whether a header that is a list has this word, in any case.
+fn has_token(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    let values = headers.get_all(name).iter();
+    values.filter_map(|value| value.to_str().ok()).any(|value| {
+        value
+            .split(',')
+            .any(|part| part.trim().eq_ignore_ascii_case(word))
+    })
+}
+
+/// Whether the client waits for `100 Continue`. Beside that anything may stand in the list; without it, nothing.
+fn expectation(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let said = headers.get(EXPECT).is_some_and(|value| !value.is_empty());
+    match has_token(headers, &EXPECT, "100-continue") {
+        false if said => Err(Refusal::Expectation),
+        waits => Ok(waits),
+    }
+}
+
 /// The origin form of a target; bytes outside ASCII are escaped.
-fn target_text(target: &[u8]) -> Result<String, Refusal> {
+fn target_text(method: &Method, target: &[u8]) -> Result<String, Refusal> {
     use std::fmt::Write as _;
     if target.is_empty() || target.iter().any(u8::is_ascii_control) {
         return Err(Refusal::Malformed);
@@ -200,11 +285,15 @@ fn target_text(target: &[u8]) -> Result<String, Refusal> {
             });
         }
     }
-    Ok(text)
+    if text.starts_with('/') || (text == "*" && *method == Method::OPTIONS) {
+        Ok(text)
+    } else {
+        Err(Refusal::Malformed)
+    }
 }
 
-fn headers(text: &Bytes, from: usize) -> Result<HeaderMap, Refusal> {
-    let block = text.get(from..).unwrap_or_default();
+fn headers(text: &Bytes) -> Result<HeaderMap, Refusal> {
+    let block = text.as_ref();
     let mut usual = [httparse::EMPTY_HEADER; USUAL_HEADERS];
     match httparse::parse_headers(block, &mut usual) {
         Ok(httparse::Status::Complete((_, found))) => collect(text, found),
@@ -232,10 +321,14 @@ fn collect(text: &Bytes, found: &[httparse::Header<'_>]) -> Result<HeaderMap, Re
     Ok(headers)
 }
 
-/// How the body is delimited. A transfer coding wins over a length; lengths that differ are refused.
-fn framing(headers: &HeaderMap) -> Result<Framing, Refusal> {
+/// How the body is delimited. A transfer coding wins over a length; lengths that differ are refused, and codings in a
+/// version of HTTP that has none.
+fn framing(headers: &HeaderMap, http10: bool) -> Result<Framing, Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     if let Some(coding) = codings.next() {
+        if http10 {
+            return Err(Refusal::Malformed);
+        }
         let chunked =
             coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
         return if chunked {
@@ -286,7 +379,8 @@ mod tests {
     #[test]
     fn unusual_heads() {
         let request =
-            parsed("\r\n\r\nGET http://h:1/v1/x?y HTTP/1.0\nConnection: Keep-Alive\n\n").unwrap();
+            parsed("\r\n\r\nGET http://h:1/v1/x?y HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+                .unwrap();
         assert_eq!(
             (request.head.path(), request.head.query()),
             ("/v1/x", Some("y"))
@@ -302,6 +396,32 @@ mod tests {
         assert_eq!(request.head.path(), "/%FF");
         let request = parsed("GET http://h HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         assert_eq!(request.head.path(), "/");
+    }
+
+    #[test]
+    fn what_is_doubtful_is_served_once() {
+        for text in [
+            "GET / HTTP/1.1\nHost: x\n\n",
+            "GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n  c\r\n\td\r\nB: e\r\n\r\n",
+        ] {
+            let request = parsed(text).unwrap();
+            assert!(!request.keep, "{text:?}");
+            if let Some(value) = request.head.headers.get("a") {
+                assert!(value == "b" || value == "b c d", "{value:?}");
+            }
+        }
+        let both =
+            "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let request = parsed(both).unwrap();
+        assert!(!request.keep && request.framing == Framing::chunked());
+        assert!(!request.head.headers.contains_key(CONTENT_LENGTH));
+        let request = parsed("OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n").unwrap();
+        assert!(request.keep && request.head.path() == "*");
+        for value in ["100-continue, x", "x, 100-Continue"] {
+            let text = format!("PUT / HTTP/1.1\r\nHost: x\r\nExpect: {value}\r\n\r\n");
+            assert!(parsed(&text).unwrap().expects, "{value}");
+        }
     }
 
     #[test]
@@ -325,6 +445,28 @@ mod tests {
                 Refusal::Encoding,
             ),
             ("GET / HTTP/1.1\r\nHost : x\r\n\r\n", Refusal::Malformed),
+            ("GET / HTTP/1.1\r\nHost: x\r\r\n\r\n", Refusal::Malformed),
+            (
+                "GET / HTTP/1.1\r\nHost: x\rA: b\r\n\r\n",
+                Refusal::Malformed,
+            ),
+            ("GET / HTTP/1.1\r\n Host: x\r\n\r\n", Refusal::Malformed),
+            ("GET v1 HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::Malformed),
+            ("GET * HTTP/1.1\r\nHost: x\r\n\r\n", Refusal::Malformed),
+            (
+                "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+                Refusal::ManyHosts,
+            ),
+            ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Refusal::BadHost),
+            ("GET / HTTP/1.0\r\nHost: x/y\r\n\r\n", Refusal::BadHost),
+            (
+                "PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+                Refusal::Malformed,
+            ),
+            (
+                "PUT / HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n",
+                Refusal::Expectation,
+            ),
         ] {
             assert_eq!(parsed(text).map(|_| ()).unwrap_err(), want, "{text:?}");
         }

@@ -11,15 +11,17 @@ mod write;
 pub(crate) use body::{BodyFault, Slot};
 pub(crate) use head::Head;
 
+use crate::budget::{Charge, FREE, Meter};
 use crate::door::{Door, Respond};
 use crate::request::RequestBody;
 use body::{Incoming, Want};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use head::Refusal;
 use hyper::{Method, Response};
 use net::{Peer, Stream};
 use rt::Room;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,7 +33,11 @@ const CHUNK: usize = 4096;
 /// Pipelined bytes taken in while an answer is waited for.
 const MAX_AHEAD: usize = 64 << 10;
 /// An unread body up to this size is read away so that the connection can go on.
-const MAX_DRAIN: u64 = 1 << 20;
+const MAX_DRAIN: u64 = 256 << 10;
+/// Empty lines before a head that are read over; clients of old sent one behind a body.
+const MAX_BLANK_LINES: usize = 8;
+/// How long a head may take from its first byte to its last.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a connection that is closed with unread input stays open, so that the answer is not lost to a reset.
 const LINGER: Duration = Duration::from_millis(500);
 /// Default of `http_config.max_header_bytes`.
@@ -58,6 +64,8 @@ pub(crate) struct Wire {
     stream: Stream,
     /// Read and not yet used.
     input: BytesMut,
+    /// For a head beyond the usual.
+    charge: Option<Box<Charge>>,
 }
 
 /// Serves a connection until it ends. When the room begins to close, an exchange under way is finished, then the connection
@@ -66,6 +74,7 @@ pub(crate) async fn serve(door: &Arc<Door>, room: &Room, peer: Peer, stream: Str
     let mut wire = Wire {
         stream,
         input: BytesMut::new(),
+        charge: None,
     };
     // What fails here is the connection; there is nobody left to tell.
     let _ = wire.run(door, room, peer).await;
@@ -78,7 +87,7 @@ impl Wire {
             let limit = door.settings().header_limit();
             let head = tokio::select! {
                 biased;
-                head = self.head(limit) => head?,
+                head = self.head(door, peer, limit) => head?,
                 () = &mut closing => return Ok(()),
             };
             let request = match head {
@@ -99,11 +108,16 @@ impl Wire {
             let body = slot
                 .clone()
                 .map_or_else(|| RequestBody::Whole(Bytes::new()), RequestBody::Socket);
-            let mut incoming = Incoming::new(framing);
+            let meter = slot.as_ref().map(|_| {
+                let charge = Charge::new(&door.budget, client(peer));
+                Box::new(Meter::new(&door.ports.time, Arc::new(charge)))
+            });
+            let mut incoming = Incoming::new(framing, meter);
             let mut turn = Turn {
                 respond: door.handle(head, body, &peer),
                 slot,
                 expects,
+                reading: false,
                 patient,
             };
             let Some(response) = self.answer(&mut turn, &mut incoming).await? else {
@@ -137,31 +151,76 @@ impl Wire {
     }
 
     /// The next head; `None` if the client is done.
-    async fn head(&mut self, limit: usize) -> io::Result<Option<Result<head::Request, Refusal>>> {
-        let mut seen = 0;
+    async fn head(
+        &mut self,
+        door: &Arc<Door>,
+        peer: Peer,
+        limit: usize,
+    ) -> io::Result<Option<Result<head::Request, Refusal>>> {
+        let (mut seen, mut blanks) = (0, 0);
+        let mut late = None;
+        self.charge = None;
         loop {
-            if let Some(end) = head::end(&self.input, seen) {
-                if end > limit {
-                    return Ok(Some(Err(Refusal::TooLarge)));
-                }
-                let text = self.input.split_to(end).freeze();
-                if self.input.is_empty() {
-                    // Gives the buffer to the head, which is dropped before a wait.
-                    self.input = BytesMut::new();
-                }
-                return Ok(Some(head::parse(text)));
+            while self.input.starts_with(b"\r\n") {
+                self.input.advance(2);
+                blanks += 1;
             }
-            if self.input.len() > limit {
-                return Ok(Some(Err(Refusal::TooLarge)));
-            }
-            if head::is_foreign(&self.input) {
-                return Ok(Some(Err(Refusal::Malformed)));
+            let refusal = if blanks > MAX_BLANK_LINES {
+                Some(Refusal::Malformed)
+            } else if let Some(end) = head::end(&self.input, seen) {
+                if end <= limit {
+                    let text = self.input.split_to(end).freeze();
+                    if self.input.is_empty() {
+                        // Gives the buffer to the head, which is dropped before a wait.
+                        self.input = BytesMut::new();
+                    }
+                    return Ok(Some(head::parse(text)));
+                }
+                Some(Refusal::TooLarge)
+            } else if self.input.len() > limit {
+                Some(Refusal::TooLarge)
+            } else if head::is_foreign(&self.input) {
+                Some(Refusal::Malformed)
+            } else {
+                self.is_beyond_budget(door, peer).then_some(Refusal::Busy)
+            };
+            if refusal.is_some() {
+                return Ok(refusal.map(Err));
             }
             seen = self.input.len();
-            if self.more().await? == 0 {
-                return Ok(None);
+            if (seen > 0 || blanks > 0) && late.is_none() {
+                late = Some(Box::pin(door.ports.time.sleep(HEAD_PATIENCE)));
+            }
+            let read = std::future::poll_fn(|cx| {
+                if let Poll::Ready(read) = self.poll_more(cx) {
+                    return Poll::Ready(Some(read));
+                }
+                match &mut late {
+                    Some(late) => late.as_mut().poll(cx).map(|()| None),
+                    None => Poll::Pending,
+                }
+            });
+            match read.await {
+                None => return Ok(Some(Err(Refusal::Slow))),
+                Some(read) => {
+                    if read? == 0 {
+                        return Ok(None);
+                    }
+                }
             }
         }
+    }
+
+    /// Takes what a long head keeps from the budget; whether there is none left.
+    fn is_beyond_budget(&mut self, door: &Arc<Door>, peer: Peer) -> bool {
+        let held = self.input.len();
+        if held <= FREE {
+            return false;
+        }
+        let charge = self
+            .charge
+            .get_or_insert_with(|| Box::new(Charge::new(&door.budget, client(peer))));
+        !charge.covers(held)
     }
 
     /// Reads what is there, at least a byte; 0 at the end.
@@ -214,9 +273,13 @@ impl Wire {
             match turn.slot.as_ref().and_then(|slot| slot.wanted()) {
                 Some(_) if turn.expects => return Poll::Ready(Step::Continue),
                 Some(want) => {
+                    if !std::mem::replace(&mut turn.reading, true) {
+                        incoming.begin();
+                    }
                     let Poll::Ready(read) = incoming.poll(cx, self, want) else {
                         return Poll::Pending;
                     };
+                    turn.reading = false;
                     if let Some(slot) = &turn.slot {
                         slot.fill(read);
                     }
@@ -237,6 +300,7 @@ impl Wire {
 
     /// Reads the rest of a body away; `false` if there is too much of it or it is broken.
     async fn drain(&mut self, incoming: &mut Incoming) -> io::Result<bool> {
+        incoming.begin();
         let read = std::future::poll_fn(|cx| incoming.poll(cx, self, Want::All(MAX_DRAIN))).await;
         Ok(read.is_ok())
     }
@@ -256,12 +320,23 @@ impl Wire {
 
     async fn refuse(&mut self, door: &Arc<Door>, refusal: Refusal) -> io::Result<()> {
         let text = refusal.text();
+        if refusal == Refusal::Expectation {
+            let answer =
+                format!("HTTP/1.1 {text}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+            self.stream.write_all(answer.as_bytes()).await?;
+            return self.linger(door).await;
+        }
         let answer = format!(
             "HTTP/1.1 {text}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n{text}"
         );
         self.stream.write_all(answer.as_bytes()).await?;
         self.linger(door).await
     }
+}
+
+/// Whose part of the budget a request takes.
+fn client(peer: Peer) -> Option<IpAddr> {
+    peer.address().map(|address| address.ip())
 }
 
 /// A request that is being answered.
@@ -271,6 +346,8 @@ struct Turn {
     slot: Option<Arc<Slot>>,
     /// The client waits for `100 Continue` before it sends the body.
     expects: bool,
+    /// The handler waits for the body.
+    reading: bool,
     /// The answer is finished even if the client closes its side: writes are not watches.
     patient: bool,
 }

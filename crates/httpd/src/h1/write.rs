@@ -1,6 +1,6 @@
 //! Answers onto the connection.
 
-use super::Wire;
+use super::{MAX_AHEAD, Wire};
 use crate::Body;
 use crate::door::Door;
 use bytes::{Buf as _, Bytes};
@@ -10,6 +10,7 @@ use hyper::{Response, StatusCode};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::io::AsyncWriteExt as _;
 
 /// Bodies up to this size are copied behind their head, so that both leave in one write.
@@ -93,15 +94,22 @@ impl Wire {
         loop {
             // A client that left must end a stream that may never send anything.
             let frame = std::future::poll_fn(|cx| {
-                if let std::task::Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
-                    return std::task::Poll::Ready(Ok(frame));
+                if let Poll::Ready(frame) = body.as_mut().poll_frame(cx) {
+                    return Poll::Ready(Ok(frame));
                 }
-                match self.poll_more(cx) {
-                    std::task::Poll::Ready(Ok(0)) => {
-                        std::task::Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+                loop {
+                    match self.poll_more(cx) {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(0)) => {
+                            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+                        }
+                        Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                        // Reading on would be without bounds, and not reading would not show that the client left.
+                        Poll::Ready(Ok(_)) if self.input.len() > MAX_AHEAD => {
+                            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+                        }
+                        Poll::Ready(Ok(_)) => {}
                     }
-                    std::task::Poll::Ready(Err(error)) => std::task::Poll::Ready(Err(error)),
-                    _ => std::task::Poll::Pending,
                 }
             });
             let Some(frame) = frame.await? else { break };

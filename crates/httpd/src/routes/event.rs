@@ -4,7 +4,7 @@ use crate::encode::list;
 use crate::fault::Fault;
 use crate::read::uint;
 use crate::reply::Shape;
-use crate::request::{BodyFault, Handled, MAX_BODY, Request, attempt};
+use crate::request::{Handled, Request, attempt};
 use dialect::json::Writer;
 use ports::{Caller, Events, UserEvent};
 use std::sync::Arc;
@@ -12,6 +12,11 @@ use std::time::Duration;
 
 /// Longest wait, and the wait of who gives none.
 const MAX_WAIT: Duration = Duration::from_secs(600);
+/// Bytes that an event may have as it travels, its name included: a longer payload need not be read.
+const MAX_PAYLOAD: u64 = 512;
+/// What the sender of a longer one is told.
+const TOO_LONG: &str =
+    "error broadcasting event: user event exceeds configured limit of 512 bytes before encoding";
 
 fn port(req: &Request) -> Result<Arc<dyn Events>, Fault> {
     req.door
@@ -43,9 +48,9 @@ pub(crate) fn fire(req: Request) -> Handled {
     } = req;
     Handled::later(async move {
         if has_body {
-            let payload = body.read(MAX_BODY).await.map_err(|fault| match fault {
-                BodyFault::TooLarge => Fault::new(413, "Request body too large"),
-                BodyFault::Broken(text) => Fault::internal(text),
+            let payload = body.read(MAX_PAYLOAD).await;
+            let payload = payload.map_err(|fault| {
+                fault.fault(|| Fault::internal(TOO_LONG), |text| Fault::internal(text))
             })?;
             event.payload = Some(payload);
         }

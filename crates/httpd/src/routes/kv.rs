@@ -4,7 +4,7 @@ use crate::encode;
 use crate::fault::Fault;
 use crate::read::{Ask, MetaOn, not_found, reading, uint};
 use crate::reply::PLAIN;
-use crate::request::{BodyFault, Handled, MAX_BODY, Request, RequestBody, attempt};
+use crate::request::{Handled, Request, RequestBody, attempt};
 use bytes::Bytes;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use model::KvEntry;
@@ -13,6 +13,9 @@ use wire::Outcome;
 use wire::command::KvsRequest;
 
 const NO_KEY: &str = "Missing key name";
+/// What the refusal of a long value points to.
+const HELP: &str =
+    "https://developer.hashicorp.com/docs/agent/config/config-files#kv_max_value_size.";
 
 /// One entry, all under a prefix, or only the keys.
 pub(crate) fn get(req: Request) -> Handled {
@@ -105,10 +108,8 @@ pub(crate) fn put(req: Request) -> Handled {
     };
     let limit = req.settings.config.kv_max_value_size;
     if let Some(len) = req.content_length().filter(|len| *len > limit) {
-        let text = format!(
-            "Request body({len} bytes) too large, max size: {limit} bytes. See \
-             https://developer.hashicorp.com/docs/agent/config/config-files#kv_max_value_size."
-        );
+        let text =
+            format!("Request body({len} bytes) too large, max size: {limit} bytes. See {HELP}");
         return Fault::new(413, text).into();
     }
     let Request {
@@ -119,7 +120,7 @@ pub(crate) fn put(req: Request) -> Handled {
         ..
     } = req;
     Handled::later(async move {
-        entry.value = value(body).await?;
+        entry.value = value(body, limit).await?;
         let request = Box::new(KvsRequest {
             op: op.to_owned(),
             entry,
@@ -134,15 +135,17 @@ pub(crate) fn put(req: Request) -> Handled {
     })
 }
 
-async fn value(body: RequestBody) -> Result<Option<Bytes>, Fault> {
-    match body.read(MAX_BODY).await {
-        Ok(bytes) => Ok((!bytes.is_empty()).then_some(bytes)),
-        Err(BodyFault::TooLarge) => Err(Fault::new(
+/// The value; the limit holds however long the client says that it is.
+async fn value(body: RequestBody, limit: u64) -> Result<Option<Bytes>, Fault> {
+    let too_large = || {
+        Fault::new(
             413,
-            format!("Request body too large, max size: {MAX_BODY} bytes."),
-        )),
-        Err(BodyFault::Broken(text)) => Err(Fault::internal(text)),
-    }
+            format!("Request body too large, max size: {limit} bytes. See {HELP}"),
+        )
+    };
+    let bytes = body.read(limit).await;
+    let bytes = bytes.map_err(|fault| fault.fault(too_large, |text| Fault::internal(text)))?;
+    Ok((!bytes.is_empty()).then_some(bytes))
 }
 
 /// Deletes a key, conditionally or with everything under it.

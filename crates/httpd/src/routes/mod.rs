@@ -27,16 +27,18 @@ pub(crate) mod txn;
 pub(crate) mod ui;
 
 use crate::fault::Fault;
-use crate::request::{BodyFault, MAX_BODY, RequestBody};
+use crate::request::{JSON_MAX, RequestBody};
 use bytes::Bytes;
 
 /// Reads a JSON body, within the limit that holds for endpoints without one of their own.
 pub(crate) async fn json_body(body: RequestBody) -> Result<Bytes, Fault> {
-    body.read(MAX_BODY).await.map_err(|fault| match fault {
-        BodyFault::TooLarge => Fault::new(
+    let too_large = || {
+        Fault::new(
             413,
-            format!("Request body too large, max size: {MAX_BODY} bytes."),
-        ),
-        BodyFault::Broken(text) => Fault::bad(format!("Request decode failed: {text}")),
-    })
+            format!("Request body too large, max size: {JSON_MAX} bytes."),
+        )
+    };
+    let broken = |text| Fault::bad(format!("Request decode failed: {text}"));
+    let read = body.read(JSON_MAX).await;
+    read.map_err(|fault| fault.fault(too_large, broken))
 }

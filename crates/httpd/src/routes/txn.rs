@@ -4,7 +4,7 @@ use crate::encode::{Embedded, list, stored_check, stored_service};
 use crate::fault::Fault;
 use crate::read::reading;
 use crate::reply::Reply;
-use crate::request::{BodyFault, Handled, Outcome, Request};
+use crate::request::{Handled, Outcome, Request};
 use dialect::json::{Mode, ToJson as _, Writer, from_slice};
 use dialect::{Bytes, Dict, List, record};
 use model::{
@@ -139,13 +139,15 @@ pub(crate) fn put(req: Request) -> Handled {
         ..
     } = req;
     Handled::later(async move {
-        let body = body.read(limit).await.map_err(|fault| match fault {
-            BodyFault::TooLarge => Fault::new(
+        let too_large = || {
+            Fault::new(
                 413,
                 format!("Request body too large, max size: {limit} bytes. {HELP}"),
-            ),
-            BodyFault::Broken(text) => Fault::bad(format!("Failed to parse body: {text}")),
-        })?;
+            )
+        };
+        let broken = |text| Fault::bad(format!("Failed to parse body: {text}"));
+        let body = body.read(limit).await;
+        let body = body.map_err(|fault| fault.fault(too_large, broken))?;
         let elements: List<OpBody> = from_slice(&body, Mode::Strict)
             .map_err(|error| Fault::bad(format!("Failed to parse body: {error}")))?;
         let ops = operations(elements, value_limit, &own)?;

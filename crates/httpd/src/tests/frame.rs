@@ -75,13 +75,17 @@ impl Bench {
             request = request.header("content-length", body.len());
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
+        self.run(head.into(), body)
+    }
+
+    fn run(&self, head: crate::h1::Head, body: &str) -> Got {
         let body = RequestBody::Whole(Bytes::copy_from_slice(body.as_bytes()));
         let peer = Peer::Tcp("127.0.0.1:1000".parse().unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let response: Response<_> = runtime
-            .block_on(self.door.handle(head.into(), body, &peer))
+            .block_on(self.door.handle(head, body, &peer))
             .unwrap();
         let headers = response
             .headers()
@@ -97,6 +101,11 @@ impl Bench {
             headers,
             body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         }
+    }
+
+    /// Asks for a target that only the connection of HTTP/1 lets through.
+    pub fn raw(&self, method: &str, target: &str) -> Got {
+        self.run(crate::h1::Head::new(method.parse().unwrap(), target), "")
     }
 
     /// The pieces of a streamed answer as they come; `None` while there is none.
@@ -399,4 +408,21 @@ fn creating_sessions() {
         (got.status, got.body.as_str()),
         (400, "Request decode failed: unexpected EOF")
     );
+}
+
+#[test]
+fn a_redirect_stays_on_its_host() {
+    let bench = Bench::new(Config::default());
+    for (target, want) in [
+        ("//\\evil.example", "/%5Cevil.example"),
+        ("/\\evil.example/../v1//x\\y", "/v1/x%5Cy"),
+        ("//v1//kv/a?x=\\", "/v1/kv/a?x=\\"),
+    ] {
+        let got = bench.raw("GET", target);
+        assert_eq!(
+            (got.status, got.header("location")),
+            (301, want),
+            "{target}"
+        );
+    }
 }

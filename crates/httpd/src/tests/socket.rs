@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 struct House {
+    time: Time,
     fake: Arc<Fake>,
     address: SocketAddr,
     room: Room,
@@ -19,6 +20,10 @@ struct House {
 fn house(config: Config) -> House {
     let room = Room::new("test");
     let time = Time::real(&room);
+    house_in(room, time, config)
+}
+
+fn house_in(room: Room, time: Time, config: Config) -> House {
     let fake = Arc::new(Fake::default());
     let agent = Arc::new(super::fake_agent::FakeAgent::default());
     let ports = Ports {
@@ -40,6 +45,7 @@ fn house(config: Config) -> House {
         Door::new(config, ports),
     );
     House {
+        time,
         fake,
         address,
         room,
@@ -203,7 +209,7 @@ async fn bodies_that_nobody_reads() {
         kv_max_value_size: 10,
         ..Config::default()
     });
-    let body = "x".repeat(600_000);
+    let body = "x".repeat(200_000);
     let refused = format!(
         "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
@@ -343,5 +349,143 @@ async fn what_is_under_way_is_answered_before_the_room_is_closed() {
         "{text}"
     );
     assert!(TcpStream::connect(house.address).await.is_err());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn values_have_their_limit_however_they_are_framed() {
+    let house = house(Config {
+        kv_max_value_size: 10,
+        ..Config::default()
+    });
+    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let text = all(house.send(&format!("{head}6\r\nabcdef\r\n5\r\n")).await).await;
+    assert!(
+        text.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n")
+            && text.contains("max size: 10 bytes. See https://"),
+        "{text}"
+    );
+    let text = all(house
+        .send(&format!("{head}6\r\nabcdef\r\n4\r\nabcd\r\n0\r\n\r\n"))
+        .await)
+    .await;
+    assert!(text.ends_with("true"), "{text}");
+    assert_eq!(house.fake.written.lock().len(), 1);
+    house.close().await;
+}
+
+/// Waits until so many timers are set.
+async fn timers(house: &House, count: usize) {
+    while house.time.pending() != count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn heads_and_bodies_have_a_deadline() {
+    let (room, time) = (Room::new("test"), Time::manual());
+    let house = house_in(room, time, Config::default());
+    for (begin, status) in [
+        (
+            "GET /v1/kv/k HTTP/1.1\r\nHo",
+            "HTTP/1.1 408 Request Timeout\r\n",
+        ),
+        (
+            "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab",
+            "HTTP/1.1 408 Request Timeout\r\n",
+        ),
+    ] {
+        let mut stream = house.send(begin).await;
+        timers(&house, 1).await;
+        house.time.advance(Duration::from_secs(31));
+        let mut text = vec![0; status.len()];
+        stream.read_exact(&mut text).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&text), status);
+        // What is left of the input is read away for a while.
+        drop(stream);
+        timers(&house, 0).await;
+    }
+    // A connection without a request has none.
+    let mut idle = house.send("").await;
+    house.time.advance(Duration::from_secs(3600));
+    idle.write_all(b"GET /v1/kv/k?raw HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(all(idle).await.ends_with("\r\n\r\nv"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_gives_its_place_back() {
+    let house = house(Config {
+        max_connections_per_client: 1,
+        ..Config::default()
+    });
+    for sent in ["", "x"] {
+        let mut stream = house
+            .send(&format!(
+                "GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: x\r\n\r\n{sent}"
+            ))
+            .await;
+        until(&mut stream, "two\n\r\n").await;
+        drop(stream);
+    }
+    // One that keeps sending is cut off.
+    let mut stream = house
+        .send("GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    until(&mut stream, "two\n\r\n").await;
+    let flood = vec![b'x'; 64 << 10];
+    while stream.write_all(&flood).await.is_ok() {}
+    let text = all(house
+        .send("GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await)
+    .await;
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_doubtful_ends_the_connection() {
+    let house = house(Config::default());
+    let next = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (request, status) in [
+        (
+            "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            200,
+        ),
+        ("GET /v1/kv/k HTTP/1.1\nHost: x\n\n", 200),
+        (
+            "GET /v1/kv/k HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
+            200,
+        ),
+        ("GET /v1/kv/k HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (
+            "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nExpect: y\r\nContent-Length: 0\r\n\r\n",
+            417,
+        ),
+        (
+            "PUT /v1/kv/k HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (
+            "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            400,
+        ),
+        ("\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+    ] {
+        let text = all(house.send(&format!("{request}{next}")).await).await;
+        assert!(
+            text.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request}: {text}"
+        );
+        assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{request}: {text}");
+        assert!(text.contains("Connection: close\r\n"), "{request}: {text}");
+    }
+    let text = all(house
+        .send(&format!("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n{next}"))
+        .await)
+    .await;
+    assert!(text.matches("HTTP/1.1 200 OK\r\n").count() == 2, "{text}");
     house.close().await;
 }
