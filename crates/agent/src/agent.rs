@@ -276,7 +276,10 @@ impl Agent {
             self.add_check(registration, Source::File, None)
                 .map_err(|error| Refused {
                     what: "checks",
-                    text: format!("Failed to register check '{id}': {error} &{{{definition:?}}}"),
+                    text: format!(
+                        "Failed to register check '{id}': {error} {}",
+                        expand::dump(definition)
+                    ),
                 })?;
         }
         Ok(())
@@ -426,9 +429,10 @@ impl Agent {
         id: &str,
         entry: &impl dialect::json::ToJson,
     ) -> Result<(), AgentError> {
-        self.store
-            .save(shelf, id, entry)
-            .map_err(|error| AgentError::Failed(format!("failed writing file for {id:?}: {error}")))
+        self.store.save(shelf, id, entry).map_err(|error| {
+            let text = net::error_text(&error);
+            AgentError::Failed(format!("failed writing file for {id:?}: {text}"))
+        })
     }
 
     /// Everything that can be wrong with a definition before anything is changed.

@@ -6,6 +6,7 @@ use model::{
     CheckType, ConnectProxyConfig, HealthCheck, NodeService, ServiceAddress, ServiceConnect,
     ServiceDefinition, Weights,
 };
+use serde_json::Value;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -98,6 +99,23 @@ fn tag_addresses(row: &mut NodeService) {
             .entry(name.to_owned())
             .or_insert_with(|| own.clone());
     }
+}
+
+/// A definition as Go prints it, by its members that are set. Values of headers may be secrets.
+pub(crate) fn dump(definition: &CheckType) -> String {
+    let json = dialect::json::to_vec(definition);
+    let members: serde_json::Map<_, _> = serde_json::from_slice(&json).unwrap_or_default();
+    let shown = members.iter().filter_map(|(name, value)| match value {
+        Value::String(text) if !text.is_empty() => Some(format!("{name}:{text}")),
+        Value::Number(number) if number.as_i64() != Some(0) => Some(format!("{name}:{number}")),
+        Value::Bool(true) => Some(format!("{name}:true")),
+        Value::Array(items) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            Some(format!("{name}:[{}]", items.join(" ")))
+        }
+        _ => None,
+    });
+    format!("&{{{}}}", shown.collect::<Vec<_>>().join(" "))
 }
 
 /// All checks of a definition, `check` first unless it is empty. An empty one in `checks` is a check like any other, which

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// A file could not be read.
-    #[error("failed to read {0}: {text}", text = plain(.1))]
+    #[error("failed to read {0}: {text}", text = crate::error_text(.1))]
     Read(PathBuf, #[source] io::Error),
     /// A file holds no usable certificate or key.
     #[error("{0}: no {1} in PEM form found")]
@@ -33,15 +33,6 @@ pub enum TlsError {
     /// None of the configured cipher suites exists here.
     #[error("none of the cipher suites {0} is supported; those with GCM or CHACHA20_POLY1305 are")]
     Suites(String),
-}
-
-/// An error of the operating system without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((text, _)) => text.to_lowercase(),
-        None => text,
-    }
 }
 
 /// What one listener's or client's TLS is made of (`tls.https`, `tls.defaults`, …). Empty paths are "not set".

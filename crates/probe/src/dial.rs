@@ -78,17 +78,41 @@ pub(crate) async fn stream(address: &str, tls: Option<&ProbeTls>) -> Result<Stre
     };
     net::tls::connect(tls.config.clone(), name, tcp)
         .await
-        .map_err(|error| format!("tls: {error}"))
+        .map_err(|error| net::error_text(&error))
+}
+
+/// `from->to` of a connection, for errors.
+pub(crate) fn route(stream: &Stream) -> String {
+    let tcp = match stream {
+        Stream::Tcp(tcp) => tcp,
+        Stream::ServerTls(tls) => tls.get_ref().0,
+        Stream::ClientTls(tls) => tls.get_ref().0,
+        Stream::Unix(_) => return String::new(),
+    };
+    match (tcp.local_addr(), tcp.peer_addr()) {
+        (Ok(from), Ok(to)) => format!("{from}->{to}"),
+        _ => String::new(),
+    }
+}
+
+/// An error of an HTTP/2 connection.
+pub(crate) fn h2_text(error: &h2::Error) -> String {
+    match (error.get_io(), error.reason()) {
+        (Some(io), _) => net::error_text(io),
+        // Its own text would show what a peer sent.
+        (None, Some(reason)) if error.is_go_away() && error.is_remote() => {
+            format!("http2: server sent GOAWAY and closed the connection; ErrCode={reason:?}")
+        }
+        (None, _) => error.to_string(),
+    }
 }
 
 /// `connect: connection refused` and alike.
 pub(crate) fn syscall(call: &str, error: &io::Error) -> String {
+    let text = net::error_text(error);
     match error.raw_os_error() {
-        Some(code) => {
-            let text = nix::errno::Errno::from_raw(code).desc();
-            format!("{call}: {}", text.to_lowercase())
-        }
-        None => error.to_string(),
+        Some(_) => format!("{call}: {text}"),
+        None => text,
     }
 }
 

@@ -5,12 +5,14 @@
 //! Rules and texts: spec/agent-config.md §15.
 
 mod dial;
+pub mod http;
 mod kinds;
 mod output;
 mod places;
 mod prober;
 
 pub use kinds::docker::DockerHost;
+pub use kinds::script::start_error;
 pub use prober::{Prober, ProberConfig, Running, Sink};
 
 use std::sync::Arc;
@@ -32,7 +34,7 @@ pub enum Health {
 pub struct Observation {
     /// What was found.
     pub health: Health,
-    /// What people read; at most the check's output limit plus a short preamble.
+    /// What people read; at most the check's output limit plus a short preamble, whatever a peer sends.
     pub output: String,
     /// Whether thresholds do not apply: scripts that could not start or ran out of time.
     pub immediate: bool,

@@ -43,6 +43,12 @@ impl Tail {
     }
 }
 
+/// The beginning of a text, at most that many bytes.
+pub(crate) fn cut(mut text: String, limit: usize) -> String {
+    text.truncate(text.floor_char_boundary(limit));
+    text
+}
+
 /// Text in which every byte that is not UTF-8 becomes one U+FFFD, as Go's JSON encoder shows it.
 pub(crate) fn lossy(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());

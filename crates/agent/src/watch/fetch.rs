@@ -1,9 +1,9 @@
-//! A small HTTP client: the agent's own API, and handlers.
+//! The agent's own HTTP API, asked over whatever it listens on.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::Request;
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use net::tls::TlsFiles;
 use rt::Room;
@@ -61,13 +61,15 @@ impl Fetch {
                 let stream = tcp(*address).await?;
                 let stream = net::tls::connect(config, &address.ip().to_string(), stream)
                     .await
-                    .map_err(|error| error.to_string())?;
+                    .map_err(|error| net::error_text(&error))?;
                 self.exchange(stream, request).await?
             }
             Endpoint::Unix(path) => {
-                let stream = UnixStream::connect(path).await;
-                self.exchange(stream.map_err(|error| error.to_string())?, request)
-                    .await?
+                let stream = UnixStream::connect(path).await.map_err(|error| {
+                    let (path, text) = (path.display(), net::error_text(&error));
+                    format!("dial unix {path}: connect: {text}")
+                })?;
+                self.exchange(stream, request).await?
             }
         };
         let mark = ["x-consul-index", "x-consul-contenthash"]
@@ -76,59 +78,6 @@ impl Fetch {
             .unwrap_or_default()
             .to_owned();
         Ok(Answer { status, mark, body })
-    }
-
-    /// Sends a handler's request; the status and the beginning of the answer.
-    pub(super) async fn send(
-        &self,
-        handler: &super::plan::HttpHandler,
-        index: &str,
-        body: Bytes,
-    ) -> Result<(u16, Bytes), String> {
-        let url: Uri = handler
-            .url
-            .parse()
-            .map_err(|_| format!("invalid URL {:?}", handler.url))?;
-        let authority = url.authority().ok_or("no host in the URL")?;
-        let secure = url.scheme_str() == Some("https");
-        let port = authority
-            .port_u16()
-            .unwrap_or(if secure { 443 } else { 80 });
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::from_bytes(handler.method.as_bytes())
-            .map_err(|_| format!("invalid method {:?}", handler.method))?;
-        let path = url.path_and_query().map_or("/", |path| path.as_str());
-        *request.uri_mut() = path.parse().map_err(|_| "invalid path".to_owned())?;
-        let headers = request.headers_mut();
-        let value = |text: &str| HeaderValue::from_str(text).map_err(|error| error.to_string());
-        headers.insert(HOST, value(authority.as_str())?);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(HeaderName::from_static("x-consul-index"), value(index)?);
-        for (name, text) in &handler.headers {
-            let name =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|error| error.to_string())?;
-            if name == HOST {
-                headers.insert(HOST, value(text)?);
-            } else {
-                headers.append(name, value(text)?);
-            }
-        }
-        let stream = TcpStream::connect((host.as_str(), port))
-            .await
-            .map_err(|error| format!("{host}:{port}: {error}"))?;
-        let (status, _, body) = if secure {
-            let config = TlsFiles::default()
-                .client(!handler.skip_verify, &[])
-                .map_err(|error| error.to_string())?;
-            let stream = net::tls::connect(config, &host, stream)
-                .await
-                .map_err(|error| error.to_string())?;
-            self.exchange(stream, request).await?
-        } else {
-            self.exchange(stream, request).await?
-        };
-        Ok((status, body))
     }
 
     async fn exchange<S>(
@@ -167,5 +116,5 @@ impl Fetch {
 async fn tcp(address: SocketAddr) -> Result<TcpStream, String> {
     TcpStream::connect(address)
         .await
-        .map_err(|error| format!("dial tcp {address}: {error}"))
+        .map_err(|error| format!("dial tcp {address}: connect: {}", net::error_text(&error)))
 }

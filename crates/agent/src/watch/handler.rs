@@ -1,8 +1,9 @@
 //! Telling a handler: a program with the result on its standard input, or a request with it as its body.
 
-use super::fetch::Fetch;
 use super::plan::{Handler, HttpHandler};
-use bytes::Bytes;
+use net::tls::TlsFiles;
+use probe::ProbeTls;
+use probe::http::{Headers, Request};
 use rt::{Room, Time};
 use serde_json::Value;
 use std::process::Stdio;
@@ -16,14 +17,7 @@ const OUTPUT_MAX: usize = 4096;
 /// How long a program's output is waited for after its end: what it left running may hold it open.
 const DRAIN: Duration = Duration::from_secs(1);
 
-pub(super) async fn tell(
-    handler: &Handler,
-    fetch: &Fetch,
-    time: &Time,
-    room: &Room,
-    index: &str,
-    result: &Value,
-) {
+pub(super) async fn tell(handler: &Handler, time: &Time, room: &Room, index: &str, result: &Value) {
     let body = encode(result);
     let told = match handler {
         Handler::Args(args) => script(args, index, &body, time, room).await,
@@ -31,7 +25,7 @@ pub(super) async fn tell(
             let args = ["/bin/sh", "-c", line].map(str::to_owned);
             script(&args, index, &body, time, room).await
         }
-        Handler::Http(http) => request(http, fetch, time, index, body.into()).await,
+        Handler::Http(http) => request(http, time, index, &body).await,
     };
     if let Err(error) = told {
         tracing::error!(error, "Failed to run watch handler");
@@ -61,8 +55,10 @@ async fn script(
     room: &Room,
 ) -> Result<(), String> {
     let (program, rest) = args.split_first().ok_or("need an executable to run")?;
-    let (reader, writer) = std::io::pipe().map_err(|error| error.to_string())?;
-    let copy = writer.try_clone().map_err(|error| error.to_string())?;
+    let (reader, writer) = std::io::pipe().map_err(|error| net::error_text(&error))?;
+    let copy = writer
+        .try_clone()
+        .map_err(|error| net::error_text(&error))?;
     let mut command = Command::new(program);
     command
         .args(rest)
@@ -73,9 +69,10 @@ async fn script(
         .kill_on_drop(true);
     let mut child = command
         .spawn()
-        .map_err(|error| format!("{program}: {error}"))?;
+        .map_err(|error| probe::start_error(program, &error))?;
     drop(command);
-    let output = pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| error.to_string())?;
+    let output =
+        pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| net::error_text(&error))?;
     let (end, ended) = tokio::sync::oneshot::channel();
     room.spawn("watch-output", async move {
         // Who waited may have given up.
@@ -86,7 +83,10 @@ async fn script(
         let _ = stdin.write_all(body).await;
         let _ = stdin.write_all(b"\n").await;
     }
-    let status = child.wait().await.map_err(|error| error.to_string())?;
+    let status = child
+        .wait()
+        .await
+        .map_err(|error| net::error_text(&error))?;
     let output = tokio::select! {
         output = ended => output.unwrap_or_default(),
         () = time.sleep(DRAIN) => String::new(),
@@ -103,38 +103,61 @@ async fn script(
 async fn tail(mut output: pipe::Receiver) -> String {
     let (mut kept, mut chunk) = (Vec::new(), [0; OUTPUT_MAX]);
     while let Ok(length @ 1..) = output.read(&mut chunk).await {
-        kept.extend_from_slice(&chunk[..length]);
-        let over = kept.len().saturating_sub(OUTPUT_MAX);
-        kept.drain(..over);
+        keep_last(&mut kept, &chunk[..length]);
     }
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-async fn request(
-    http: &HttpHandler,
-    fetch: &Fetch,
-    time: &Time,
-    index: &str,
-    body: Bytes,
-) -> Result<(), String> {
-    let (status, body) = tokio::select! {
-        answer = fetch.send(http, index, body) => answer?,
-        () = time.sleep(http.timeout) => return Err(format!("no answer within {:?}", http.timeout)),
-    };
-    let shown = body.get(..OUTPUT_MAX).unwrap_or(&body);
-    let output = String::from_utf8_lossy(shown).into_owned();
-    if (200..300).contains(&status) {
-        tracing::trace!(url = http.url, output, "watch handler output");
-        Ok(())
-    } else {
-        tracing::error!(
-            url = http.url,
-            output,
-            status,
-            "http watch handler failed with output"
-        );
-        Ok(())
+async fn request(http: &HttpHandler, time: &Time, index: &str, body: &[u8]) -> Result<(), String> {
+    // Configured ones come behind these, under the usual spelling of their names.
+    let mut headers = Headers::default();
+    headers.add("Content-Type", "application/json");
+    headers.add("X-Consul-Index", index);
+    for (name, value) in &http.headers {
+        headers.add(&probe::http::canonical(name), value);
     }
+    let tls = ProbeTls {
+        config: TlsFiles::default()
+            .client(!http.skip_verify, &[])
+            .map_err(|error| error.to_string())?,
+        server_name: String::new(),
+    };
+    let asked = Request {
+        method: &http.method,
+        url: &http.url,
+        host: "",
+        headers: &headers,
+        body,
+        follow: true,
+    };
+    let end = time.now().after(http.timeout);
+    let mut response = probe::http::send(&asked, &tls, time, end).await?;
+    let mut kept = Vec::new();
+    let reading = async {
+        while let Ok(Some(piece)) = response.body.next().await {
+            keep_last(&mut kept, &piece);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = reading => {}
+        () = time.sleep_until(end) => {}
+    }
+    let output = String::from_utf8_lossy(&kept).into_owned();
+    let (url, status) = (&http.url, response.code);
+    if (200..300).contains(&status) {
+        tracing::trace!(url, output, "watch handler output");
+    } else {
+        tracing::error!(url, output, status, "http watch handler failed with output");
+    }
+    Ok(())
+}
+
+/// Adds to an output of which only the last bytes are kept.
+fn keep_last(kept: &mut Vec<u8>, piece: &[u8]) {
+    kept.extend_from_slice(piece);
+    let over = kept.len().saturating_sub(OUTPUT_MAX);
+    kept.drain(..over);
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ async fn run(plan: &Plan, fetch: &Fetch, time: &Time, room: &Room) {
             Ok(None) => failures = 0,
             Ok(Some(result)) => {
                 failures = 0;
-                handler::tell(&plan.handler, fetch, time, room, &seen.mark, &result).await;
+                handler::tell(&plan.handler, time, room, &seen.mark, &result).await;
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
@@ -72,7 +72,9 @@ async fn run(plan: &Plan, fetch: &Fetch, time: &Time, room: &Room) {
                     .saturating_mul(failures.saturating_mul(failures))
                     .min(RETRY_MAX);
                 let kind = plan.kind.name();
-                tracing::error!("Watch errored: type={kind} error={error:?} retry={wait:?}");
+                let retry =
+                    dialect::duration::format(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
+                tracing::error!("type" = kind, error, retry, "Watch errored");
                 time.sleep(wait).await;
             }
         }

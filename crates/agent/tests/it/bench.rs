@@ -228,6 +228,7 @@ impl Bench {
         catalog: Arc<Catalog>,
         time: Time,
     ) -> Self {
+        super::logs::listen();
         let room = Room::new("test");
         let agent = Agent::start(config, definitions, catalog.clone(), &room, &time).unwrap();
         let bench = Self {

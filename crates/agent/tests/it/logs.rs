@@ -1,22 +1,31 @@
 //! What the log says of services and checks: the reference's words, levels and keys.
 
 use super::bench::{Bench, SECOND};
-use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
-use std::sync::Arc;
+use std::sync::Once;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Lines such as `WARN Check is now critical: check=c` of events on this thread.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
-
-impl Heard {
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock())
-    }
+thread_local! {
+    /// Lines such as `WARN Check is now critical: check=c`; a test and its tasks have a thread of their own.
+    static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Starts to listen, for the whole process: whoever logs first decides for all threads whether a line is ever wanted, so that
+/// a listener of one thread alone would miss what others have said before it.
+pub fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Ear).unwrap());
+}
+
+/// What was logged on this thread since the last call.
+fn heard() -> Vec<String> {
+    HEARD.take()
+}
+
+struct Ear;
 
 #[derive(Default)]
 struct Line {
@@ -38,7 +47,7 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Heard {
+impl Subscriber for Ear {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("agent")
     }
@@ -52,9 +61,8 @@ impl Subscriber for Heard {
         event.record(&mut line);
         let colon = if line.pairs.is_empty() { "" } else { ":" };
         let level = event.metadata().level();
-        self.0
-            .lock()
-            .push(format!("{level} {}{colon}{}", line.message, line.pairs));
+        let line = format!("{level} {}{colon}{}", line.message, line.pairs);
+        HEARD.with_borrow_mut(|heard| heard.push(line));
     }
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
@@ -62,21 +70,20 @@ impl Subscriber for Heard {
 
 #[tokio::test]
 async fn a_life_of_services_and_checks() {
-    let heard = Heard::default();
-    let _here = tracing::subscriber::set_default(heard.clone());
+    heard();
     let bench = Bench::new().await;
     assert_eq!(
-        heard.take(),
+        heard(),
         ["INFO started state syncer", "INFO Synced node info"]
     );
     bench
         .service(r#"{"Name":"web","ID":"web-1","Check":{"TTL":"10s"}}"#)
         .await
         .unwrap();
-    assert_eq!(heard.take(), ["INFO Synced service: service=web-1"]);
+    assert_eq!(heard(), ["INFO Synced service: service=web-1"]);
     bench.beat("service:web-1", "passing", "").await;
     assert_eq!(
-        heard.take(),
+        heard(),
         [
             "DEBUG Check status updated: check=service:web-1 status=passing",
             "INFO Synced check: check=service:web-1"
@@ -84,14 +91,14 @@ async fn a_life_of_services_and_checks() {
     );
     bench.pass(SECOND * 11).await;
     assert_eq!(
-        heard.take(),
+        heard(),
         [
             "WARN Check missed TTL, is now critical: check=service:web-1",
             "INFO Synced check: check=service:web-1"
         ]
     );
     bench.deregister("web-1").await.unwrap();
-    assert_eq!(heard.take(), ["INFO Deregistered service: service=web-1"]);
+    assert_eq!(heard(), ["INFO Deregistered service: service=web-1"]);
     let caller = ports::Caller::internal();
     for (on, want) in [
         (
@@ -111,6 +118,31 @@ async fn a_life_of_services_and_checks() {
     ] {
         let port: &dyn ports::LocalAgent = &bench.port;
         port.maintenance(&caller, None, on, "").await.unwrap();
-        assert_eq!(heard.take(), want);
+        assert_eq!(heard(), want);
     }
+}
+
+/// Each result of a probe is a line, whether or not it changes something.
+#[tokio::test]
+async fn a_probe_that_fails_says_so_each_time() {
+    let mut config = super::bench::config(None);
+    config.scripts = true;
+    let bench = Bench::of(
+        config,
+        &agent::Definitions::default(),
+        Default::default(),
+        rt::Time::manual(),
+    )
+    .await;
+    bench.pass(SECOND * 5).await;
+    bench
+        .check("c", "", r#"{"Args":["/nowhere/x"],"Interval":"10s"}"#)
+        .await
+        .unwrap();
+    heard();
+    bench.pass(SECOND * 10).await;
+    bench.pass(SECOND * 10).await;
+    assert_eq!(heard(), ["WARN Check is now critical: check=c"; 2]);
+    let output = bench.shown("c").1;
+    assert_eq!(output, "fork/exec /nowhere/x: no such file or directory");
 }

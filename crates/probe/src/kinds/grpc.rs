@@ -73,7 +73,7 @@ async fn call(
     })?;
     let (requests, connection) = h2::client::handshake(stream)
         .await
-        .map_err(|e| unavailable(format!("{e}")))?;
+        .map_err(|e| unavailable(dial::h2_text(&e)))?;
     room.spawn("grpc-check", async move {
         // Its error is the call's error too.
         let _ = connection.await;
@@ -90,20 +90,20 @@ async fn call(
     let mut requests = requests
         .ready()
         .await
-        .map_err(|e| unavailable(e.to_string()))?;
+        .map_err(|e| unavailable(dial::h2_text(&e)))?;
     let (reply, mut body) = requests
         .send_request(request, false)
-        .map_err(|e| unavailable(e.to_string()))?;
+        .map_err(|e| unavailable(dial::h2_text(&e)))?;
     body.send_data(message(service), true)
-        .map_err(|e| unavailable(e.to_string()))?;
-    let reply = reply.await.map_err(|e| unavailable(e.to_string()))?;
+        .map_err(|e| unavailable(dial::h2_text(&e)))?;
+    let reply = reply.await.map_err(|e| unavailable(dial::h2_text(&e)))?;
     if let Some(refused) = refusal(reply.headers()) {
         return Err(refused);
     }
     let mut data = BytesMut::new();
     let mut body = reply.into_body();
     while let Some(chunk) = body.data().await {
-        let chunk = chunk.map_err(|e| unavailable(e.to_string()))?;
+        let chunk = chunk.map_err(|e| unavailable(dial::h2_text(&e)))?;
         if data.len() + chunk.len() > REPLY_MAX {
             return Err(failure("ResourceExhausted", "reply too large"));
         }
@@ -114,7 +114,7 @@ async fn call(
     let trailers = body
         .trailers()
         .await
-        .map_err(|e| unavailable(e.to_string()))?;
+        .map_err(|e| unavailable(dial::h2_text(&e)))?;
     match trailers.as_ref().and_then(refusal) {
         Some(refused) => Err(refused),
         None => status(&data).ok_or_else(|| failure("Internal", "malformed reply")),

@@ -24,7 +24,7 @@ async fn ping(address: &str, tls: Option<&ProbeTls>, room: &rt::Room) -> Result<
         .map_err(|e| format!("Failed to dial to {address}: {e}"))?;
     let (_requests, mut connection) = h2::client::handshake(stream)
         .await
-        .map_err(|e| format!("Failed to create client connection {e}"))?;
+        .map_err(|e| format!("Failed to create client connection {}", dial::h2_text(&e)))?;
     let mut pinger = connection
         .ping_pong()
         .ok_or("HTTP2 ping failed: no ping handle")?;
@@ -36,5 +36,5 @@ async fn ping(address: &str, tls: Option<&ProbeTls>, room: &rt::Room) -> Result<
         .ping(h2::Ping::opaque())
         .await
         .map(|_| ())
-        .map_err(|e| format!("HTTP2 ping failed: {e}"))
+        .map_err(|e| format!("HTTP2 ping failed: {}", dial::h2_text(&e)))
 }

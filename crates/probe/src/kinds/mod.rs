@@ -4,15 +4,48 @@ pub(crate) mod docker;
 mod grpc;
 mod h2ping;
 mod http;
-mod script;
+pub(crate) mod script;
 mod tcp;
 mod udp;
 
+use crate::output::cut;
 use crate::{Kind, NETWORK_TIMEOUT, Observation, Probe, ProberConfig, SCRIPT_TIMEOUT};
 use std::time::Duration;
 
-/// Makes one probe; it ends within the probe's timeout.
+/// What an output may have before and around the bytes that its limit counts, besides the texts of the definition.
+const PREAMBLE_MAX: usize = 512;
+
+/// Makes one probe; it ends within the probe's timeout. Nothing that a peer sends makes its output longer than the limit and
+/// a short preamble.
 pub(crate) async fn run(
+    probe: &Probe,
+    config: &ProberConfig,
+    room: &rt::Room,
+    time: &rt::Time,
+) -> Observation {
+    let most = probe
+        .output_max
+        .saturating_add(own_text(&probe.kind))
+        .saturating_add(PREAMBLE_MAX);
+    let mut observation = observe(probe, config, room, time).await;
+    observation.output = cut(observation.output, most);
+    observation
+}
+
+/// Length of the definition's text that an output repeats.
+fn own_text(kind: &Kind) -> usize {
+    match kind {
+        Kind::Script { args } => args.first().map_or(0, String::len),
+        Kind::Http { url, method, .. } => url.len() + method.len(),
+        Kind::Tcp { address, .. } | Kind::Udp { address } | Kind::H2Ping { address, .. } => {
+            2 * address.len()
+        }
+        Kind::Grpc { target, .. } => 2 * target.len(),
+        Kind::Docker { container, .. } => container.len(),
+    }
+}
+
+async fn observe(
     probe: &Probe,
     config: &ProberConfig,
     room: &rt::Room,
@@ -30,7 +63,7 @@ pub(crate) async fn run(
         Kind::Script { args } => {
             script::run(args, or(SCRIPT_TIMEOUT), probe.output_max, room, time).await
         }
-        Kind::Http { .. } => http::run(&probe.kind, limit, probe.output_max, room, time).await,
+        Kind::Http { .. } => http::run(&probe.kind, limit, probe.output_max, time).await,
         Kind::Tcp { address, tls } => tcp::run(address, tls.as_ref(), limit, time).await,
         Kind::Udp { address } => udp::run(address, limit, time).await,
         Kind::Grpc { target, tls } => grpc::run(target, tls.as_ref(), limit, room, time).await,

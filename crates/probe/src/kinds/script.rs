@@ -50,7 +50,7 @@ pub(super) async fn run(
             group.forget();
             Observation::new(health(status), taken(&tail))
         }
-        Some(Err(error)) => Observation::at_once(error.to_string()),
+        Some(Err(error)) => Observation::at_once(dial::syscall("wait", &error)),
         None => {
             group.kill();
             reap(&mut child, time).await;
@@ -77,8 +77,10 @@ fn health(status: ExitStatus) -> Health {
 /// Starts the program with one pipe for both its outputs, so that their order is kept.
 fn start(args: &[String]) -> Result<(Child, pipe::Receiver), String> {
     let (program, rest) = args.split_first().ok_or("need an executable to run")?;
-    let (reader, writer) = io::pipe().map_err(|error| error.to_string())?;
-    let copy = writer.try_clone().map_err(|error| error.to_string())?;
+    let (reader, writer) = io::pipe().map_err(|error| dial::syscall("pipe2", &error))?;
+    let copy = writer
+        .try_clone()
+        .map_err(|error| dial::syscall("dup", &error))?;
     let mut command = Command::new(program);
     command
         .args(rest)
@@ -92,18 +94,18 @@ fn start(args: &[String]) -> Result<(Child, pipe::Receiver), String> {
         .map_err(|error| start_error(program, &error))?;
     // Dropping the command closes our ends of the pipe; only the program's remain.
     drop(command);
-    let reader = pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| error.to_string())?;
+    let reader = pipe::Receiver::from_owned_fd(reader.into())
+        .map_err(|error| dial::syscall("fcntl", &error))?;
     Ok((child, reader))
 }
 
-fn start_error(program: &str, error: &io::Error) -> String {
+/// Why a program could not be started, in Go's words.
+pub fn start_error(program: &str, error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound && !program.contains('/') {
-        format!("exec: {program:?}: executable file not found in $PATH")
+        let shown = dialect::url::quote(program.as_bytes());
+        format!("exec: {shown}: executable file not found in $PATH")
     } else {
-        format!(
-            "fork/exec {program}: {}",
-            dial::syscall("", error).trim_start_matches(": ")
-        )
+        format!("fork/exec {program}: {}", net::error_text(error))
     }
 }
 

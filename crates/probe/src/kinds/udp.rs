@@ -32,7 +32,7 @@ async fn probe(address: &str) -> Result<(), String> {
     };
     let socket = UdpSocket::bind(local)
         .await
-        .map_err(|e| format!("dial udp {target}: {e}"))?;
+        .map_err(|e| format!("dial udp {target}: {}", dial::syscall("bind", &e)))?;
     socket
         .connect(target)
         .await

@@ -1,5 +1,7 @@
 //! Every kind of check against real programs and small servers on loopback.
 
+mod http;
+
 use parking_lot::Mutex;
 use probe::{DockerHost, Health, Kind, Observation, Probe, ProbeTls, Prober, ProberConfig, Sink};
 use std::sync::Arc;
