@@ -103,6 +103,12 @@ impl Server {
                     .map(|(k, v)| (k.clone(), v.clone()))
                     .collect()
             });
+            // Of the others is known how far they are; of this server, whether it can write.
+            let healthy = if server.id == own {
+                writes
+            } else {
+                server.last_index + TRAILING_MAX >= status.last_index
+            };
             ServerHealth {
                 name: server.node,
                 id: server.id,
@@ -113,12 +119,7 @@ impl Server {
                 last_contact: Duration::ZERO,
                 last_term: status.term,
                 last_index: server.last_index,
-                // Of the others is known how far they are; of this server, whether it can write.
-                healthy: if server.id == own {
-                    writes
-                } else {
-                    server.last_index + TRAILING_MAX >= status.last_index
-                },
+                healthy,
                 voter: server.voter,
                 stable_since: self.started,
                 meta: meta.unwrap_or_default(),
