@@ -334,9 +334,10 @@ impl Swim {
         turn.upper.updated(turn.now, &node);
     }
 
-    /// Sends what the layer above has to say to one node, at best effort.
+    /// Sends what the layer above has to say to one node, at best effort. Nothing else goes with it: who is answered has been told
+    /// already, and a broadcast's transmissions are counted.
     pub fn send_user(&mut self, to: SocketAddr, body: Bytes, turn: &mut Turn<'_>) {
-        self.send(to, &Message::User(body), false, turn);
+        self.send_parts(to, &[Message::User(body).encode()], false, turn);
     }
 
     /// Broadcasts what there is to say about a node.
