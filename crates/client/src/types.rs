@@ -43,7 +43,12 @@ impl<'de> Deserialize<'de> for Bytes64 {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         use base64::Engine;
         let text = String::deserialize(d)?;
-        base64::engine::general_purpose::STANDARD
+        // As Go reads it: spare bits of the last symbol may be anything.
+        const LENIENT: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(
+            &base64::alphabet::STANDARD,
+            base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+        );
+        LENIENT
             .decode(text)
             .map(Self)
             .map_err(serde::de::Error::custom)

@@ -208,8 +208,21 @@ fn read_field(r: &mut json::Reader<'_>, nanos: &mut i64) {
     }
 }
 
+/// Reads a duration field that must be a text or a number of nanoseconds; the refusal is worded as Go's attempt at a number.
+fn read_strict(r: &mut json::Reader<'_>, nanos: &mut i64) {
+    match r.kind() {
+        Kind::String | Kind::Number => read_field(r, nanos),
+        _ => {
+            let found = quote(&String::from_utf8_lossy(r.raw()));
+            r.fail(format!(
+                "strconv.ParseFloat: parsing {found}: invalid syntax"
+            ));
+        }
+    }
+}
+
 macro_rules! durations {
-    ($($name:ident),*) => {$(
+    ($($name:ident, $read:ident;)*) => {$(
         impl $name {
             /// From a length of time; beyond 292 years it saturates.
             pub fn from_duration(length: Duration) -> Self {
@@ -259,7 +272,7 @@ macro_rules! durations {
 
         impl FromJson for $name {
             fn read_json(&mut self, r: &mut json::Reader<'_>) {
-                read_field(r, &mut self.0);
+                $read(r, &mut self.0);
             }
 
             fn go_type() -> Cow<'static, str> {
@@ -277,7 +290,26 @@ pub struct Nanos(pub i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DurText(pub i64);
 
-durations!(Nanos, DurText);
+/// A duration in nanoseconds as the client's own types read it (the checks of a transaction, autopilot's configuration): what is
+/// neither text nor number is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Readable(pub i64);
+
+durations! {
+    Nanos, read_field;
+    DurText, read_field;
+    Readable, read_strict;
+}
+
+impl ToJson for Readable {
+    fn write_json(&self, w: &mut json::Writer<'_>) {
+        w.str(&format(self.0));
+    }
+
+    fn is_empty_json(&self) -> bool {
+        self.0 == 0
+    }
+}
 
 impl ToJson for Nanos {
     #[inline]

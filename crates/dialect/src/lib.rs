@@ -6,11 +6,13 @@
 //!
 //! * [`msgpack`]: the "old raw" dialect of RPC, replicated log and gossip (and its two close relatives).
 //! * [`json`]: encoding/json's output and its forgiving, case-insensitive input with its error texts.
+//! * [`base64`]: bytes that come as text.
 //! * [`record!`]: one description per struct, both codecs follow from it.
 //! * [`url`]: `net/url`, which decides what Go programs ask of whom.
 //! * [`List`], [`Dict`]: Go slices and maps, which know nil from empty.
 
 mod any;
+pub mod base64;
 mod collections;
 pub mod duration;
 mod gotime;
@@ -26,6 +28,6 @@ pub mod url;
 pub use any::Any;
 pub use bytes::Bytes;
 pub use collections::{Dict, List};
-pub use duration::{DurText, Nanos};
+pub use duration::{DurText, Nanos, Readable};
 pub use gotime::GoTime;
 pub use text::Text;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::json::{self, FromJson, Kind, ToJson};
 use crate::msgpack::{self, Decode, Encode, Error};
-use crate::{Dict, List};
+use crate::{Dict, List, base64};
 
 impl Encode for bool {
     fn encode(&self, w: &mut msgpack::Writer<'_>) {
@@ -326,26 +326,20 @@ impl ToJson for Bytes {
 
 impl FromJson for Bytes {
     fn read_json(&mut self, r: &mut json::Reader<'_>) {
-        use base64::Engine as _;
         match r.kind() {
-            Kind::String => {
-                let encoded = r.str();
-                // Go skips line breaks inside base64.
-                let tidy: Vec<u8> = encoded
-                    .bytes()
-                    .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-                    .collect();
-                match base64::engine::general_purpose::STANDARD.decode(&tidy) {
-                    Ok(bytes) => *self = bytes.into(),
-                    Err(error) => {
-                        let at = match error {
-                            base64::DecodeError::InvalidByte(at, _)
-                            | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-                            _ => tidy.len(),
-                        };
-                        r.fail(format!("illegal base64 data at input byte {at}"));
-                    }
-                }
+            Kind::String => match base64::decode(r.str().as_bytes()) {
+                Ok(bytes) => *self = bytes.into(),
+                Err(fault) => r.fail(fault.to_string()),
+            },
+            // To Go bytes are also a list of small numbers.
+            Kind::Array => {
+                let mut bytes = Vec::new();
+                r.array(|r| {
+                    let mut byte = 0u8;
+                    byte.read_json(r);
+                    bytes.push(byte);
+                });
+                *self = bytes.into();
             }
             Kind::Null => {
                 *self = Bytes::new();

@@ -50,6 +50,8 @@ pub struct ClusterStatus {
     pub leader: String,
     /// Server addresses of all raft peers.
     pub peers: Vec<String>,
+    /// Node IDs of the same peers, in the same order.
+    pub peer_ids: Vec<String>,
     /// Whether this process is the leader.
     pub is_leader: bool,
     /// Raft indexes of this server.

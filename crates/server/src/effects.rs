@@ -82,8 +82,8 @@ impl Effects {
                 Effect::SessionCreated(session) => self.session_created(&session),
                 Effect::SessionDestroyed(id) => self.session_destroyed(&id),
                 Effect::Tombstones(index) => self.tombstones(index),
-                // The leader looks at the new root itself.
-                Effect::Restored => {}
+                // Delays were of sessions that are no more; what else there is to do the leader sees in the new root.
+                Effect::Restored => self.delays.lock().clear(),
             }
         }
     }

@@ -115,6 +115,12 @@ impl Rpc for Server {
                 .values()
                 .map(|member| place(&member.node_name))
                 .collect(),
+            peer_ids: status
+                .membership
+                .members
+                .values()
+                .map(|member| member.node_id.clone())
+                .collect(),
             is_leader: crate::server::leads(&status),
             last_log_index: status.last_index,
             commit_index: status.commit_index,

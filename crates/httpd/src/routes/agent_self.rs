@@ -192,9 +192,10 @@ fn raft(status: &ClusterStatus) -> Vec<(&'static str, String)> {
     let others = status.peers.len().saturating_sub(1);
     let pending = status.commit_index.saturating_sub(status.applied_index);
     let servers: Vec<String> = status
-        .peers
+        .peer_ids
         .iter()
-        .map(|address| format!("{{Suffrage:Voter ID: Address:{address}}}"))
+        .zip(&status.peers)
+        .map(|(id, address)| format!("{{Suffrage:Voter ID:{id} Address:{address}}}"))
         .collect();
     vec![
         ("applied_index", status.applied_index.to_string()),

@@ -18,7 +18,6 @@ record! {
         datacenter: String = "Datacenter",
         node: String = "Node",
         segment: String = "Segment",
-        partition: String = "Partition",
         coord: Option<Box<NetCoord>> = "Coord",
         token: String = "Token",
     }

@@ -3,7 +3,6 @@
 use super::json_body;
 use crate::fault::Fault;
 use crate::request::{Handled, Request, attempt};
-use base64::Engine;
 use dialect::json::{Mode, from_slice_into};
 use dialect::record;
 use ports::Member;
@@ -119,17 +118,10 @@ pub(crate) fn change(req: Request) -> Handled {
         let bytes = json_body(body).await?;
         let mut asked = KeyBody::default();
         from_slice_into(&mut asked, &bytes, Mode::Strict).map_err(|error| Fault::decode(&error))?;
-        if let Err(error) = base64::engine::general_purpose::STANDARD.decode(&asked.key) {
-            let at = match error {
-                base64::DecodeError::InvalidByte(at, _)
-                | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-                // Go names the start of the group that is not whole.
-                base64::DecodeError::InvalidLength(length) => length / 4 * 4,
-                base64::DecodeError::InvalidPadding => asked.key.len(),
-            };
+        if let Err(fault) = dialect::base64::decode(asked.key.as_bytes()) {
             let lines: Vec<String> = pools
                 .iter()
-                .map(|(name, _)| format!("{name} error: illegal base64 data at input byte {at}"))
+                .map(|(name, _)| format!("{name} error: {fault}"))
                 .collect();
             return Err(several(&lines));
         }

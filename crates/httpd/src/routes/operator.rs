@@ -7,22 +7,53 @@ use crate::read::{Ask, MetaOn, reading, uint};
 use crate::reply::{Reply, consistency_name};
 use crate::request::{Handled, Request, attempt};
 use dialect::json::{Mode, Writer, from_slice_into};
-use dialect::{DurText, GoTime};
-use model::AutopilotConfig;
+use dialect::{DurText, GoTime, Readable, record};
+use model::{AutopilotConfig, RaftIndex};
 use ports::{Consistency, Data, Operator, RaftPeer, Read, ReadOptions, ServerHealth, Write};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use wire::Outcome;
 
+record! {
+    /// Body of an update.
+    pub struct AutopilotBody {
+        cleanup_dead_servers: bool = "CleanupDeadServers",
+        last_contact_threshold: Readable = "LastContactThreshold",
+        max_trailing_logs: u64 = "MaxTrailingLogs",
+        min_quorum: u64 = "MinQuorum",
+        server_stabilization_time: Readable = "ServerStabilizationTime",
+        redundancy_zone_tag: String = "RedundancyZoneTag",
+        disable_upgrade_migration: bool = "DisableUpgradeMigration",
+        upgrade_version_tag: String = "UpgradeVersionTag",
+        #flatten indexes: RaftIndex,
+    }
+}
+
 /// What a new cluster starts with, and what members left out of an update become.
-fn factory_defaults() -> AutopilotConfig {
-    AutopilotConfig {
+fn factory_defaults() -> AutopilotBody {
+    AutopilotBody {
         cleanup_dead_servers: true,
-        last_contact_threshold: DurText(200_000_000),
+        last_contact_threshold: Readable(200_000_000),
         max_trailing_logs: 250,
-        server_stabilization_time: DurText(10_000_000_000),
-        ..AutopilotConfig::default()
+        server_stabilization_time: Readable(10_000_000_000),
+        ..AutopilotBody::default()
+    }
+}
+
+impl From<AutopilotBody> for AutopilotConfig {
+    fn from(body: AutopilotBody) -> Self {
+        Self {
+            cleanup_dead_servers: body.cleanup_dead_servers,
+            last_contact_threshold: DurText(body.last_contact_threshold.0),
+            max_trailing_logs: body.max_trailing_logs,
+            min_quorum: body.min_quorum,
+            server_stabilization_time: DurText(body.server_stabilization_time.0),
+            redundancy_zone_tag: body.redundancy_zone_tag,
+            disable_upgrade_migration: body.disable_upgrade_migration,
+            upgrade_version_tag: body.upgrade_version_tag,
+            indexes: RaftIndex::default(),
+        }
     }
 }
 
@@ -55,10 +86,10 @@ pub(crate) fn set_autopilot_configuration(req: Request) -> Handled {
     } = req;
     Handled::later(async move {
         let body = json_body(body).await?;
-        let mut config = Box::new(factory_defaults());
-        from_slice_into(config.as_mut(), &body, Mode::Strict)
+        let mut asked_for = factory_defaults();
+        from_slice_into(&mut asked_for, &body, Mode::Strict)
             .map_err(|error| Fault::bad(format!("Error parsing autopilot config: {error}")))?;
-        config.indexes = Default::default();
+        let mut config = Box::new(AutopilotConfig::from(asked_for));
         let cas = asked.is_some();
         if let Some(index) = asked {
             config.indexes.modify_index = uint(&index)

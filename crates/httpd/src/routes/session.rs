@@ -24,6 +24,8 @@ pub(crate) fn create(req: Request) -> Handled {
     let mut session = Session {
         node: req.settings.config.node_name.clone(),
         node_checks: [SERF_HEALTH.to_owned()].into(),
+        // As if given, so that `null` differs from a member that is left out.
+        checks: [SERF_HEALTH.to_owned()].into(),
         lock_delay: Nanos(DEFAULT_LOCK_DELAY),
         behavior: "release".to_owned(),
         ..Session::default()
@@ -70,9 +72,7 @@ fn settle(session: &mut Session) {
     if session.lock_delay.0 < SECONDS_BELOW {
         session.lock_delay.0 = session.lock_delay.0.saturating_mul(1_000_000_000);
     }
-    if session.checks.is_nil() {
-        return;
-    }
+    // `[]` and `null` alike.
     if session.checks.is_empty() {
         session.node_checks = List::empty();
         session.checks = List::nil();

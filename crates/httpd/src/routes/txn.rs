@@ -6,7 +6,7 @@ use crate::read::reading;
 use crate::reply::Reply;
 use crate::request::{Handled, Outcome, Request};
 use dialect::json::{Mode, ToJson as _, Writer, from_slice};
-use dialect::{Bytes, Dict, List, record};
+use dialect::{Any, Bytes, Dict, DurText, List, Readable, duration, record};
 use model::{
     ConnectProxyConfig, HealthCheck, HealthCheckDefinition, KvEntry, Locality, Node, NodeService,
     RaftIndex, ServiceAddress, ServiceConnect, Weights,
@@ -79,6 +79,30 @@ record! {
 }
 
 record! {
+    /// The definition of a check as the client's types have it. Each duration has two names; what the longer one says counts.
+    pub struct DefinitionShape {
+        http: String = "HTTP",
+        header: Dict<List<String>> = "Header",
+        method: String = "Method",
+        body: String = "Body",
+        tls_server_name: String = "TLSServerName",
+        tls_skip_verify: bool = "TLSSkipVerify",
+        tcp: String = "TCP",
+        tcp_use_tls: bool = "TCPUseTLS",
+        udp: String = "UDP",
+        grpc: String = "GRPC",
+        os_service: String = "OSService",
+        grpc_use_tls: bool = "GRPCUseTLS",
+        interval: Readable = "Interval",
+        interval_duration: Any = "IntervalDuration",
+        timeout: Readable = "Timeout",
+        timeout_duration: Any = "TimeoutDuration",
+        deregister_critical_service_after: Readable = "DeregisterCriticalServiceAfter",
+        deregister_critical_service_after_duration: Any = "DeregisterCriticalServiceAfterDuration",
+    }
+}
+
+record! {
     /// The check of a check operation.
     pub struct CheckShape {
         node: String = "Node",
@@ -95,7 +119,7 @@ record! {
         partition: String = "Partition",
         exposed_port: i64 = "ExposedPort",
         peer_name: String = "PeerName",
-        definition: HealthCheckDefinition = "Definition" [lax],
+        definition: DefinitionShape = "Definition" [lax],
         #flatten indexes: RaftIndex,
     }
 }
@@ -278,7 +302,7 @@ fn operations(elements: List<OpBody>, value_limit: u64, own: &str) -> Result<Vec
             });
         } else if let Some(check) = element.check {
             ops.push(TxnOp {
-                check: Some(Box::new(check_op(*check))),
+                check: Some(Box::new(check_op(*check)?)),
                 ..TxnOp::default()
             });
         }
@@ -341,12 +365,18 @@ fn service_op(body: ServiceBody) -> TxnServiceOp {
 }
 
 /// Of the definition only what the original carries over.
-fn check_op(body: CheckBody) -> TxnCheckOp {
+fn check_op(body: CheckBody) -> Result<TxnCheckOp, Fault> {
     let shape = body.check;
     let definition = HealthCheckDefinition {
-        interval: shape.definition.interval,
-        timeout: shape.definition.timeout,
-        deregister_critical_service_after: shape.definition.deregister_critical_service_after,
+        interval: length(
+            shape.definition.interval,
+            &shape.definition.interval_duration,
+        )?,
+        timeout: length(shape.definition.timeout, &shape.definition.timeout_duration)?,
+        deregister_critical_service_after: length(
+            shape.definition.deregister_critical_service_after,
+            &shape.definition.deregister_critical_service_after_duration,
+        )?,
         http: shape.definition.http,
         tls_server_name: shape.definition.tls_server_name,
         tls_skip_verify: shape.definition.tls_skip_verify,
@@ -376,10 +406,20 @@ fn check_op(body: CheckBody) -> TxnCheckOp {
         indexes: shape.indexes,
         ..HealthCheck::default()
     };
-    TxnCheckOp {
+    Ok(TxnCheckOp {
         verb: body.verb,
         check,
-    }
+    })
+}
+
+/// A duration by its two names: `long`, a text or a number of nanoseconds, before `short`; of another kind it says nothing.
+fn length(short: Readable, long: &Any) -> Result<DurText, Fault> {
+    let nanos = match long {
+        Any::Str(text) => duration::parse(text)
+            .map_err(|error| Fault::bad(format!("Failed to parse body: {error}")))?,
+        other => other.as_f64().map_or(short.0, |nanos| nanos as i64),
+    };
+    Ok(DurText(nanos))
 }
 
 /// Whether an operation cannot change anything. Unknown KV verbs count as reads, others as writes.

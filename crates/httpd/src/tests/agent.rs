@@ -194,6 +194,10 @@ fn itself() {
     );
     assert_eq!(body["Coord"]["Vec"].as_array().unwrap().len(), 8);
     assert_eq!(body["Stats"]["build"]["version_metadata"], "ce");
+    assert_eq!(
+        body["Stats"]["raft"]["latest_configuration"],
+        "[{Suffrage:Voter ID:7bd7e3a2-9d1d-4a8f-b5b0-7a3a5a3b9f10 Address:127.0.0.1:8300}]"
+    );
     let got = bench.get("/v1/agent/version");
     assert_eq!(
         got.body,

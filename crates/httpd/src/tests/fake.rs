@@ -158,6 +158,8 @@ impl Rpc for Fake {
     fn status(&self) -> ClusterStatus {
         ClusterStatus {
             leader: "127.0.0.1:8300".into(),
+            peers: vec!["127.0.0.1:8300".into()],
+            peer_ids: vec!["7bd7e3a2-9d1d-4a8f-b5b0-7a3a5a3b9f10".into()],
             ..ClusterStatus::default()
         }
     }

@@ -1,6 +1,7 @@
 //! The door before a port of its own.
 
 mod agent;
+mod bodies;
 mod changes;
 mod fake;
 mod fake_agent;

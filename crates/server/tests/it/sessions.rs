@@ -205,6 +205,39 @@ async fn a_restored_session_ends_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_lock_with_a_session_that_a_restore_took_away_is_refused() {
+    let bench = Bench::new().await;
+    let caller = Caller::internal();
+    let saved = bench.server.snapshot_save(&caller, "", false).await;
+    let archive = saved.unwrap().archive;
+    let id = create(&bench, "", 15).await;
+    let other = create(&bench, "", 15).await;
+    bench.kv_as("lock", "k", "v", &id).await.unwrap();
+    bench
+        .write(Write::SessionDestroy(id.clone()))
+        .await
+        .unwrap();
+    let locked = bench.kv_as("lock", "k", "v", &other).await.unwrap();
+    assert_eq!(locked, Outcome::Bool(false), "the delay is on");
+    let restored = bench.server.snapshot_restore(&caller, "", archive).await;
+    restored.unwrap();
+    for gone in [&id, &other] {
+        let error = bench.kv_as("lock", "k", "v", gone).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("raft apply failed: invalid session \"{gone}\"")
+        );
+    }
+    let fresh = create(&bench, "", 15).await;
+    assert_eq!(
+        bench.kv_as("lock", "k", "v", &fresh).await.unwrap(),
+        Outcome::Bool(true),
+        "nobody held the key in this state"
+    );
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn restores_at_the_same_time_come_one_after_the_other() {
     let bench = Bench::new().await;
     let caller = Caller::internal();

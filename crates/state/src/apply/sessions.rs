@@ -48,6 +48,9 @@ impl Change<'_> {
             return Err(MISSING_NODE.into());
         }
         for id in check_ids(&row) {
+            if id.is_empty() {
+                return Err(text::SESSION_CHECK_LOOKUP.into());
+            }
             match self.root.catalog.check("", &row.node, id) {
                 None => return Err(text::missing_check(id).into()),
                 Some(check)

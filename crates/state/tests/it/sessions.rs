@@ -43,6 +43,10 @@ fn creation_is_checked() {
         "Missing check 'none' registration"
     );
     assert_eq!(
+        c.error(session("s", "n", &[""], "")),
+        "failed check lookup: index error: object is missing a value for this index"
+    );
+    assert_eq!(
         c.error(session("s", "n", &["bad"], "")),
         "Check 'bad' is in critical state"
     );

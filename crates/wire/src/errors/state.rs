@@ -13,6 +13,9 @@ pub const MISSING_QUERY_ID: &str = "Missing Query ID";
 /// A check whose node name or ID is empty.
 pub const CHECK_LOOKUP: &str =
     "failed health check lookup: index error: object is missing a value for this index";
+/// A session that depends on a check without ID.
+pub const SESSION_CHECK_LOOKUP: &str =
+    "failed check lookup: index error: object is missing a value for this index";
 /// More than one peer in one registration.
 pub const MIXED_PEERS: &str =
     "Cannot register services and checks for multiple peer names in one registration request";

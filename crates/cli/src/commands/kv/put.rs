@@ -44,14 +44,11 @@ fn run(call: &mut Call<'_>) -> i32 {
         Err(e) => return call.fail(format!("Error! {e}")),
     };
     if call.flags.bool("base64") {
-        let (decoded, at) = super::transfer::decode(&value);
-        if let Some(at) = at {
+        value = dialect::base64::decode(&value).unwrap_or_else(|fault| {
             // The reference goes on with what it could decode.
-            call.err(format!(
-                "Error! Cannot base 64 decode data: illegal base64 data at input byte {at}"
-            ));
-        }
-        value = decoded;
+            call.err(format!("Error! Cannot base 64 decode data: {fault}"));
+            fault.decoded
+        });
     }
     let session = call.flags.string("session").to_owned();
     let locking = call.flags.bool("acquire") || call.flags.bool("release");

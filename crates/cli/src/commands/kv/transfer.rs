@@ -91,14 +91,16 @@ fn import(call: &mut Call<'_>) -> i32 {
     };
     let prefix = call.flags.string("prefix").to_owned();
     for entry in entries {
-        let (value, bad) = decode(entry.value.as_bytes());
+        let value = match dialect::base64::decode(entry.value.as_bytes()) {
+            Ok(value) => value,
+            Err(fault) => {
+                return call.fail(format!(
+                    "Error base 64 decoding value for key {}: {fault}",
+                    entry.key
+                ));
+            }
+        };
         let key = join(&prefix, &entry.key);
-        if let Some(at) = bad {
-            return call.fail(format!(
-                "Error base 64 decoding value for key {}: illegal base64 data at input byte {at}",
-                entry.key
-            ));
-        }
         let pair = KvPair {
             key,
             value: Bytes64(value),
@@ -186,28 +188,6 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Decodes base64; the second value is where the first bad byte stands. New lines are skipped, as Go does.
-pub(super) fn decode(text: &[u8]) -> (Vec<u8>, Option<usize>) {
-    let plain: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
-    if let Ok(bytes) = STANDARD.decode(&plain) {
-        return (bytes, None);
-    }
-    let sextet = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
-    let at = text
-        .iter()
-        .position(|b| !sextet(*b) && !matches!(b, b'\r' | b'\n' | b'='))
-        .or_else(|| text.iter().position(|b| *b == b'='))
-        .unwrap_or(text.len());
-    // Whole groups before the bad byte are decoded.
-    let good = at / 4 * 4;
-    let decoded = STANDARD.decode(plain.get(..good).unwrap_or_default());
-    (decoded.unwrap_or_default(), Some(at))
-}
-
 /// Joins as Go's `path.Join` does: empty parts, `.`, `..` and doubled slashes vanish; a slash at the end of the key stays.
 fn join(prefix: &str, key: &str) -> String {
     let rooted = [prefix, key].into_iter().find(|p| !p.is_empty());
@@ -278,13 +258,5 @@ mod tests {
         ] {
             assert_eq!(join(prefix, key), joined);
         }
-    }
-
-    #[test]
-    fn base64() {
-        assert_eq!(decode(b"eA=="), (b"x".to_vec(), None));
-        assert_eq!(decode(b"%%"), (Vec::new(), Some(0)));
-        assert_eq!(decode(b"not base64!").1, Some(3));
-        assert_eq!(decode(b"aGVsbG8g!"), (b"hello ".to_vec(), Some(8)));
     }
 }
