@@ -15,9 +15,13 @@ use state::Root;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek as _};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::Notify;
 use wire::archive::{Measure, Meta};
+use wire::command::RestorePlace;
 use wire::{Command, Outcome};
 
 /// Bytes of the state stream in one command of a restore: loading so much takes the apply thread less than writers notice.
@@ -97,16 +101,28 @@ impl Server {
             .await?;
         let (index, state) = checked.map_err(RpcError::Refused)?;
         let one = self.restoring.lock().await;
-        self.restore_step(&Command::RestoreBegin(index)).await?;
+        let mut unfinished = Unfinished(Some(&self.abandoned));
+        let begun = self.restore_step(&Command::RestoreBegin(index)).await?;
+        let Outcome::Index(restore) = begun else {
+            let text = wire::errors::state::NO_RESTORE;
+            return Err(RpcError::Unavailable(text.to_owned()));
+        };
+        let mut place = RestorePlace {
+            restore,
+            sequence: 0,
+        };
         let mut state = FromFile(tokio::fs::File::from_std(state));
         loop {
             let chunk = state.chunk(RESTORE_CHUNK).await.map_err(refused)?;
             if chunk.is_empty() {
                 break;
             }
-            self.restore_step(&Command::RestoreChunk(chunk)).await?;
+            self.restore_step(&Command::RestorePiece(place, chunk))
+                .await?;
+            place.sequence += 1;
         }
-        self.restore_step(&Command::RestoreCommit).await?;
+        self.restore_step(&Command::RestoreEnd(place)).await?;
+        unfinished.0 = None;
         self.ready.send_replace(false);
         self.replaced.notify_one();
         drop(one);
@@ -119,10 +135,47 @@ impl Server {
         }
     }
 
-    async fn restore_step(&self, command: &Command) -> Result<(), RpcError> {
+    async fn restore_step(&self, command: &Command) -> Result<Outcome, RpcError> {
         match self.propose(command).await? {
             Outcome::Error(error) => Err(RpcError::Refused(error)),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Lets go what a restore has collected that nobody will end.
+    pub(crate) async fn abort_restore(&self) -> Result<(), RpcError> {
+        self.restore_step(&Command::RestoreAbort).await.map(drop)
+    }
+
+    /// For a new leader: a restore whose leader is gone has lost the rest of its archive. One of this server's own goes on.
+    pub(crate) async fn abort_orphan(&self) -> Result<(), RpcError> {
+        let restoring = &self.board.restoring;
+        match self.restoring.try_lock() {
+            Ok(_one) if restoring.load(Ordering::Acquire) => self.abort_restore().await,
             _ => Ok(()),
+        }
+    }
+
+    /// Follows restores whose client went away, or which failed half-way. A leader that loses office leaves it to the next.
+    pub(crate) async fn abort_abandoned(self: Arc<Self>) {
+        loop {
+            self.abandoned.notified().await;
+            let _one = self.restoring.lock().await;
+            // Its begin may be on its way still; this comes behind it.
+            if let Err(error) = self.abort_restore().await {
+                tracing::warn!(%error, "what a restore has collected cannot be let go");
+            }
+        }
+    }
+}
+
+/// A restore under way: dropped before its end, it is abandoned.
+struct Unfinished<'a>(Option<&'a Notify>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(abandoned) = self.0 {
+            abandoned.notify_one();
         }
     }
 }

@@ -107,6 +107,7 @@ impl Server {
     }
 
     async fn establish(&self) -> Result<(), ports::RpcError> {
+        self.abort_orphan().await?;
         self.effects.lead(|| self.root());
         if self.root().autopilot().rows.is_none() {
             self.propose(&Command::Autopilot(Box::new(AutopilotSetConfigRequest {

@@ -78,6 +78,11 @@ impl Machine {
         let found = self.replayed.drain().filter(|(key, _)| !held(key));
         self.effects.resume(found);
     }
+
+    fn note_restoring(&self) {
+        let restoring = self.store.is_restoring();
+        self.board.restoring.store(restoring, Ordering::Release);
+    }
 }
 
 impl StateMachine for Machine {
@@ -105,8 +110,12 @@ impl StateMachine for Machine {
         for entry in batch {
             outcomes.push(match Command::decode(&entry.payload) {
                 Ok(command) => {
-                    if command == Command::RestoreCommit {
-                        replaced = Some(self.store.root().clone());
+                    let ends = matches!(
+                        command,
+                        Command::RestoreCommit | Command::RestoreEnd(_) | Command::RestoreAbort
+                    );
+                    if ends {
+                        replaced = Some(self.store.clone());
                     }
                     nature.reaped |= matches!(command, Command::Tombstone(_));
                     let outcome =
@@ -120,7 +129,7 @@ impl StateMachine for Machine {
                         // Its delay was over by then.
                         self.replayed.remove(request.entry.key.as_bytes());
                     }
-                    if command == Command::RestoreCommit && !matches!(outcome, Outcome::Error(_)) {
+                    if ends && matches!(outcome, Outcome::Index(_)) {
                         let newest = self.store.root().last_index();
                         self.base = self.base.max(newest.saturating_sub(entry.index));
                     }
@@ -135,6 +144,7 @@ impl StateMachine for Machine {
                 }
             });
         }
+        self.note_restoring();
         if let Some(last) = batch.last() {
             self.applied = last.index + self.base;
         }
@@ -190,6 +200,7 @@ impl StateMachine for Machine {
         // Whole, or as before.
         (self.base, self.applied) = (base, index + base);
         (self.store, self.replayed) = (store, delays);
+        self.note_restoring();
         self.watch.restored(began);
         if !self.replaying {
             self.resume_delays();

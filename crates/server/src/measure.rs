@@ -64,7 +64,8 @@ impl Watch {
     fn archive(&self, command: &Command, now: Instant) {
         match command {
             Command::RestoreBegin(_) => *self.restoring.lock() = Some(now),
-            Command::RestoreCommit => {
+            Command::RestoreAbort => *self.restoring.lock() = None,
+            Command::RestoreCommit | Command::RestoreEnd(_) => {
                 self.metrics.incr(names::RAFT_RESTORE);
                 if let Some(began) = self.restoring.lock().take() {
                     let took = now.since(began);

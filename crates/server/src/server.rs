@@ -45,6 +45,8 @@ pub struct Server {
     pub(crate) templates: Templates,
     /// Turns of queries whose filter may take long.
     pub(crate) heavy: Semaphore,
+    /// A restore ended before its time: what it collected is to be let go.
+    pub(crate) abandoned: Notify,
     /// A restore replaced the state under the leader, whose duties begin anew.
     pub(crate) replaced: Notify,
     /// The process ends in order: nobody waits for news any more.
@@ -97,6 +99,7 @@ impl Server {
             restoring: Mutex::new(()),
             templates: Templates::default(),
             heavy: Semaphore::new(heavy_turns()),
+            abandoned: Notify::new(),
             replaced: Notify::new(),
             ending: AtomicBool::new(false),
             config,
@@ -112,6 +115,7 @@ impl Server {
         room.spawn("leadership", server.clone().follow_leadership());
         room.spawn("timers due", server.clone().serve_due(falls_due));
         room.spawn("reconcile", server.clone().reconcile_again_and_again());
+        room.spawn("restores", server.clone().abort_abandoned());
         room.spawn("coordinates", server.clone().flush_coordinates());
         room.spawn("age answers", server.clone().age_answers());
         Ok(server)
@@ -158,6 +162,11 @@ impl Server {
     /// Session TTL timers running here: all of them on the leader, none elsewhere.
     pub fn session_timers(&self) -> usize {
         self.effects.session_timers()
+    }
+
+    /// Whether a restore has begun and not ended: what it has collected takes memory.
+    pub fn is_restoring(&self) -> bool {
+        self.board.restoring.load(Ordering::Acquire)
     }
 
     /// Whether this server leads and its leader duties are established.

@@ -7,7 +7,7 @@ use crate::watch::Registry;
 use arc_swap::{ArcSwap, Guard};
 use state::{Root, RowKey, WatchKey};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Groups with up to this many waiters are woken on the apply thread itself; larger ones by a task, so that a crowd does not
@@ -44,6 +44,8 @@ pub(crate) struct Board {
     pub(crate) registry: Registry,
     pub(crate) counters: Arc<Counters>,
     pub(crate) journal: Journal,
+    /// A restore has begun and not ended: what it collected takes memory.
+    pub(crate) restoring: AtomicBool,
     crowds: UnboundedSender<Arc<Group>>,
 }
 
@@ -61,6 +63,7 @@ impl Board {
             registry: Registry::new(),
             counters,
             journal: Journal::default(),
+            restoring: AtomicBool::new(false),
             crowds,
         }
     }

@@ -12,6 +12,7 @@ use dialect::{Bytes, Text, msgpack};
 use model::{AutopilotConfig, Coordinate, KvEntry, PreparedQuery, RaftIndex, Session};
 use msgpack::{Encode, Reader, Writer};
 use std::{io, sync::Arc};
+use wire::command::RestorePlace;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// What a snapshot begins with; the last byte is the version of the form.
@@ -49,6 +50,8 @@ mod table {
     pub(super) const CA_ROOTS: u8 = 16;
     pub(super) const CA_PROVIDERS: u8 = 17;
     pub(super) const CA_CONFIG: u8 = 18;
+    /// As `RESTORE`, with the place of the next piece.
+    pub(super) const RESTORE_AT: u8 = 19;
     pub(super) const END: u8 = 0xff;
 }
 
@@ -108,8 +111,10 @@ impl Store {
         blocks.root(&self.root, 0)?;
         if let Some(restoring) = &self.restoring {
             let loader = &restoring.loader;
-            blocks.row(table::RESTORE, |w| {
-                w.array(3);
+            blocks.row(table::RESTORE_AT, |w| {
+                w.array(5);
+                w.uint(restoring.next.restore);
+                w.uint(restoring.next.sequence);
                 w.uint(restoring.archive_index);
                 w.bool(loader.header_read);
                 w.raw(&loader.tail);
@@ -156,8 +161,16 @@ impl Store {
 
     fn load_block(&mut self, table: u8, payload: &[u8]) -> Result<(), msgpack::Error> {
         let mut r = Reader::new(payload);
-        if table == table::RESTORE {
+        if matches!(table, table::RESTORE | table::RESTORE_AT) {
             r.array_len()?;
+            let mut next = RestorePlace {
+                restore: 0,
+                sequence: 0,
+            };
+            if table == table::RESTORE_AT {
+                next.restore = r.uint()?;
+                next.sequence = r.uint()?;
+            }
             let archive_index = r.uint()?;
             let header_read = r.bool()?;
             let tail = r.bytes()?.unwrap_or_default().to_vec();
@@ -168,6 +181,7 @@ impl Store {
                 ..Loader::default()
             };
             self.restoring = Some(Restoring {
+                next,
                 archive_index,
                 loader,
             });

@@ -7,5 +7,6 @@ mod crowd;
 mod durable;
 mod kept;
 mod queries;
+mod restores;
 mod sessions;
 mod writes;

@@ -16,7 +16,8 @@ mod txn;
 
 use crate::archive::Loader;
 use crate::{Effect, Root, Touched, WatchKey};
-use wire::{Command, Outcome, command::kind, errors::state as text};
+use wire::command::{RestorePlace, kind};
+use wire::{Command, Outcome, errors::state as text};
 
 /// A refused command; the text is what the client sees.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,9 +58,11 @@ pub struct Store {
     pub(crate) restoring: Option<Restoring>,
 }
 
-/// A restore between its begin and its commit.
+/// A restore between its begin and its end.
 #[derive(Clone)]
 pub(crate) struct Restoring {
+    /// The place of its next piece.
+    pub(crate) next: RestorePlace,
     /// The archive's own index, as the begin told it.
     pub(crate) archive_index: u64,
     pub(crate) loader: Loader,
@@ -76,18 +79,33 @@ impl Store {
         &self.root
     }
 
+    /// Whether a restore has begun and not ended.
+    pub fn is_restoring(&self) -> bool {
+        self.restoring.is_some()
+    }
+
     /// Applies one command of the log. The outcome is the same on every server; refusals are outcomes too.
     pub fn apply(&mut self, index: u64, command: &Command, touched: &mut Touched) -> Outcome {
         match command {
             Command::RestoreBegin(archive_index) => {
                 self.restoring = Some(Restoring {
+                    next: RestorePlace {
+                        restore: index,
+                        sequence: 0,
+                    },
                     archive_index: *archive_index,
                     loader: Loader::new(),
                 });
+                Outcome::Index(index)
+            }
+            Command::RestoreChunk(bytes) => self.restore_piece(None, bytes),
+            Command::RestorePiece(place, bytes) => self.restore_piece(Some(*place), bytes),
+            Command::RestoreCommit => self.restore_end(None, touched),
+            Command::RestoreEnd(place) => self.restore_end(Some(*place), touched),
+            Command::RestoreAbort => {
+                self.restoring = None;
                 Outcome::Nil
             }
-            Command::RestoreChunk(bytes) => self.restore_chunk(bytes),
-            Command::RestoreCommit => self.restore_commit(touched),
             Command::Ignored(kind::LEGACY_ACL) => Outcome::Error(text::LEGACY_ACL.to_owned()),
             Command::Ignored(_) => Outcome::Nil,
             command => self.write(index, command, touched),
@@ -115,10 +133,23 @@ impl Store {
         }
     }
 
-    fn restore_chunk(&mut self, bytes: &[u8]) -> Outcome {
-        let Some(restoring) = &mut self.restoring else {
-            return Outcome::Error(text::NO_RESTORE.to_owned());
+    /// The restore in progress, if what comes for it is its next; without a place (logs of before) only if none of its pieces
+    /// had one.
+    fn expects(&mut self, place: Option<RestorePlace>) -> Result<&mut Restoring, &'static str> {
+        let restoring = self.restoring.as_mut().ok_or(text::NO_RESTORE)?;
+        let fits = match place {
+            Some(place) => place == restoring.next,
+            None => restoring.next.sequence == 0,
         };
+        fits.then_some(restoring).ok_or(text::OTHER_RESTORE)
+    }
+
+    fn restore_piece(&mut self, place: Option<RestorePlace>, bytes: &[u8]) -> Outcome {
+        let restoring = match self.expects(place) {
+            Ok(restoring) => restoring,
+            Err(text) => return Outcome::Error(text.to_owned()),
+        };
+        restoring.next.sequence += u64::from(place.is_some());
         match restoring.loader.feed(bytes) {
             Ok(()) => Outcome::Nil,
             Err(error) => {
@@ -128,7 +159,10 @@ impl Store {
         }
     }
 
-    fn restore_commit(&mut self, touched: &mut Touched) -> Outcome {
+    fn restore_end(&mut self, place: Option<RestorePlace>, touched: &mut Touched) -> Outcome {
+        if let Err(text) = self.expects(place) {
+            return Outcome::Error(text.to_owned());
+        }
         let Some(restoring) = self.restoring.take() else {
             return Outcome::Error(text::NO_RESTORE.to_owned());
         };
@@ -178,6 +212,9 @@ impl Change<'_> {
             Command::RestoreBegin(_)
             | Command::RestoreChunk(_)
             | Command::RestoreCommit
+            | Command::RestorePiece(..)
+            | Command::RestoreEnd(_)
+            | Command::RestoreAbort
             | Command::Ignored(_) => Ok(Outcome::Nil),
         }
     }

@@ -3,6 +3,7 @@
 use crate::common::*;
 use model::KvEntry;
 use state::{Effect, Store, Touched, WatchKey};
+use wire::command::RestorePlace;
 use wire::{Command, Outcome};
 
 fn bytes(store: &Store) -> Vec<u8> {
@@ -99,6 +100,69 @@ fn a_restore_may_stand_still_anywhere() {
         assert_eq!(did.effects, [Effect::Restored]);
         assert_eq!(c.store.root().hash(), source.store.root().hash());
     }
+}
+
+#[test]
+fn a_restore_with_places_goes_on_where_a_snapshot_was_taken() {
+    let source = full();
+    let mut stream = Vec::new();
+    state::archive::write_stream(source.store.root(), &mut stream).expect("memory takes all");
+    let (one, two) = stream.split_at(stream.len() / 2);
+    let mut c = Cluster::default();
+    let Outcome::Index(restore) = c.ok(Command::RestoreBegin(77)).outcome else {
+        panic!("a begin tells its place");
+    };
+    let place = |sequence| RestorePlace { restore, sequence };
+    c.ok(Command::RestorePiece(place(0), one.to_vec().into()));
+    let mut c = Cluster {
+        store: Store::load(&mut &bytes(&c.store)[..]).expect("own bytes"),
+        ..c
+    };
+    assert!(c.store.is_restoring());
+    let again = Command::RestorePiece(place(0), one.to_vec().into());
+    assert!(c.error(again).starts_with("another restore began"));
+    c.ok(Command::RestorePiece(place(1), two.to_vec().into()));
+    c.ok(Command::RestoreEnd(place(2)));
+    assert!(!c.store.is_restoring());
+    assert_eq!(c.store.root().hash(), source.store.root().hash());
+}
+
+/// Table 13, as written before pieces of a restore had a place.
+#[test]
+fn a_snapshot_of_before_goes_on_too() {
+    let block = |table: u8, rows: &[u8]| {
+        let len = u32::try_from(rows.len()).unwrap().to_le_bytes();
+        let head = [&[table][..], &len].concat();
+        let sum = crc32c::crc32c(&[&head[..], rows].concat()).to_le_bytes();
+        [&head[..], &sum, rows].concat()
+    };
+    // Archive index 77, the header was read, no undecoded tail.
+    let restore = block(13, &[0x93, 77, 0xc3, 0xa0]);
+    let snapshot = [
+        &state::snapshot::MAGIC[..],
+        &restore,
+        &block(0xff, &1u64.to_le_bytes()),
+    ]
+    .concat();
+    let mut c = Cluster {
+        store: Store::load(&mut &snapshot[..]).expect("an older form"),
+        ..Cluster::default()
+    };
+    assert!(c.store.is_restoring());
+    c.ok(Command::RestoreChunk(Vec::new().into()));
+    assert_eq!(c.ok(Command::RestoreCommit).outcome, Outcome::Index(77));
+}
+
+#[test]
+fn what_nobody_ends_is_let_go() {
+    let mut c = full();
+    let before = c.store.root().hash();
+    c.ok(Command::RestoreBegin(1));
+    c.ok(Command::RestoreAbort);
+    assert!(!c.store.is_restoring());
+    assert_eq!(c.error(Command::RestoreCommit), "no restore is in progress");
+    c.ok(Command::RestoreAbort);
+    assert_eq!(c.store.root().hash(), before);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The bytes of a command: type byte, then msgpack.
 
-use super::{Command, kind};
+use super::{Command, RestorePlace, kind};
 use dialect::Bytes;
 use dialect::msgpack::{self, Encode, Reader, Writer};
 
@@ -47,6 +47,9 @@ impl Command {
             Self::RestoreBegin(_) => kind::RESTORE_BEGIN,
             Self::RestoreChunk(_) => kind::RESTORE_CHUNK,
             Self::RestoreCommit => kind::RESTORE_COMMIT,
+            Self::RestorePiece(..) => kind::RESTORE_PIECE,
+            Self::RestoreEnd(_) => kind::RESTORE_END,
+            Self::RestoreAbort => kind::RESTORE_ABORT,
             Self::Ignored(kind) => kind | kind::IGNORE_UNKNOWN,
         }
     }
@@ -70,7 +73,18 @@ impl Command {
             Self::SystemMetadata(body) => body.as_ref().encode(w),
             Self::RestoreBegin(index) => w.uint(*index),
             Self::RestoreChunk(bytes) => w.raw(bytes),
-            Self::RestoreCommit | Self::Ignored(_) => w.nil(),
+            Self::RestorePiece(place, bytes) => {
+                w.array(3);
+                w.uint(place.restore);
+                w.uint(place.sequence);
+                w.raw(bytes);
+            }
+            Self::RestoreEnd(place) => {
+                w.array(2);
+                w.uint(place.restore);
+                w.uint(place.sequence);
+            }
+            Self::RestoreCommit | Self::RestoreAbort | Self::Ignored(_) => w.nil(),
         }
         out.into()
     }
@@ -93,10 +107,13 @@ impl Command {
             Self::CoordinateBatch(batch) => 16 + 192 * batch.len(),
             Self::PreparedQuery(_) => 1024,
             Self::ConnectCa(_) => 4096,
-            Self::RestoreChunk(bytes) => 8 + bytes.len(),
-            Self::Tombstone(_) | Self::RestoreBegin(_) | Self::RestoreCommit | Self::Ignored(_) => {
-                96
-            }
+            Self::RestoreChunk(bytes) | Self::RestorePiece(_, bytes) => 32 + bytes.len(),
+            Self::Tombstone(_)
+            | Self::RestoreBegin(_)
+            | Self::RestoreCommit
+            | Self::RestoreEnd(_)
+            | Self::RestoreAbort
+            | Self::Ignored(_) => 96,
             Self::Deregister(_)
             | Self::Session(_)
             | Self::Autopilot(_)
@@ -127,6 +144,9 @@ impl Command {
                 | kind::RESTORE_BEGIN
                 | kind::RESTORE_CHUNK
                 | kind::RESTORE_COMMIT
+                | kind::RESTORE_PIECE
+                | kind::RESTORE_END
+                | kind::RESTORE_ABORT
                 | kind::LEGACY_ACL
                 | kind::VERIFIER
         );
@@ -167,12 +187,31 @@ impl Command {
                 .owned_bytes()
                 .map(|bytes| Self::RestoreChunk(bytes.unwrap_or_default())),
             kind::RESTORE_COMMIT => Ok(Self::RestoreCommit),
+            kind::RESTORE_PIECE => place(r, 3).and_then(|place| {
+                let bytes = r.owned_bytes()?.unwrap_or_default();
+                Ok(Self::RestorePiece(place, bytes))
+            }),
+            kind::RESTORE_END => place(r, 2).map(Self::RestoreEnd),
+            kind::RESTORE_ABORT => Ok(Self::RestoreAbort),
             kind::LEGACY_ACL | kind::VERIFIER => Ok(Self::Ignored(kind)),
             _ if byte & kind::IGNORE_UNKNOWN != 0 => Ok(Self::Ignored(kind)),
             _ => return Err(DecodeError::UnknownType(kind)),
         };
         command.map_err(|error| DecodeError::Body { kind, error })
     }
+}
+
+/// The head of an array of `len` elements, and the place that is its first two.
+fn place(r: &mut Reader<'_>, len: usize) -> Result<RestorePlace, msgpack::Error> {
+    let at = r.position();
+    if r.array_len()? != Some(len) {
+        let what = "piece of a restore";
+        return Err(msgpack::Error::Invalid { at, what });
+    }
+    Ok(RestorePlace {
+        restore: r.uint()?,
+        sequence: r.uint()?,
+    })
 }
 
 #[cfg(test)]
@@ -191,6 +230,7 @@ mod tests {
     use model::KvEntry;
 
     fn again(command: Command) {
+        assert_eq!(Command::known(&command.encode()), Ok(()));
         assert_eq!(Command::decode(&command.encode()), Ok(command));
     }
 
@@ -220,6 +260,14 @@ mod tests {
         again(Command::RestoreBegin(u64::MAX));
         again(Command::RestoreChunk(vec![0; 1000].into()));
         again(Command::RestoreCommit);
+        let place = RestorePlace {
+            restore: u64::MAX,
+            sequence: 70_000,
+        };
+        again(Command::RestorePiece(place, vec![7; 100_000].into()));
+        again(Command::RestorePiece(place, vec![7].into()));
+        again(Command::RestoreEnd(place));
+        again(Command::RestoreAbort);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Replicated commands: what stands in a log entry (spec/server.md §2.2, spec/wire.md §7.4).
 //!
-//! An entry is one type byte and a msgpack body. Types below 64 are the reference's; [`kind::RESTORE_BEGIN`] and its two
+//! An entry is one type byte and a msgpack body. Types below 64 are the reference's; [`kind::RESTORE_BEGIN`] and its
 //! companions are ours and never leave our own log.
 
 mod codec;
@@ -234,14 +234,20 @@ pub mod kind {
     pub const SYSTEM_METADATA: u8 = 31;
     /// Ours: starts a restore; body: msgpack of the archive's index.
     pub const RESTORE_BEGIN: u8 = 120;
-    /// Ours: a piece of at most 512 KiB of the archive's state stream.
+    /// Ours, of logs before pieces had a place: a piece of at most 512 KiB of the archive's state stream.
     pub const RESTORE_CHUNK: u8 = 121;
     /// The removed ACL system; answered with an error.
     pub const LEGACY_ACL: u8 = 4;
     /// Checkpoint of a log verifier: no effect.
     pub const VERIFIER: u8 = 41;
-    /// Ours: swaps the restored root in.
+    /// Ours, of logs before pieces had a place: swaps the restored root in.
     pub const RESTORE_COMMIT: u8 = 122;
+    /// Ours: a piece with its place; body: array of restore, sequence, bytes.
+    pub const RESTORE_PIECE: u8 = 123;
+    /// Ours: swaps the restored root in; body: array of restore, number of pieces.
+    pub const RESTORE_END: u8 = 124;
+    /// Ours: lets go what a restore has collected; no body.
+    pub const RESTORE_ABORT: u8 = 125;
     /// Flag: an unknown command of this type is skipped instead of ending the process.
     pub const IGNORE_UNKNOWN: u8 = 128;
 }
@@ -271,14 +277,31 @@ pub enum Command {
     ConnectCa(Box<CaRequest>),
     /// Flags that servers agree on.
     SystemMetadata(Box<SystemMetadataRequest>),
-    /// A restore begins; the archive's own index. A second begin drops what an earlier one collected.
+    /// A restore begins; the archive's own index. A second begin drops what an earlier one collected. The outcome is the
+    /// index it was applied at, by which its pieces name it.
     RestoreBegin(u64),
-    /// The next bytes of the archive's `state.bin`.
+    /// The next bytes of the archive's `state.bin`, as written before pieces had a place; refused in a restore whose have.
     RestoreChunk(Bytes),
-    /// The restore is complete: the collected root replaces the current one.
+    /// The end of a restore whose pieces had no place.
     RestoreCommit,
+    /// The next bytes of the archive's `state.bin`. Refused when they are not the next of that restore.
+    RestorePiece(RestorePlace, Bytes),
+    /// The restore is complete, its place is behind the last piece: the collected root replaces the current one.
+    RestoreEnd(RestorePlace),
+    /// What a restore has collected is let go: nobody will end it.
+    RestoreAbort,
     /// A type that this version does not know and that may be skipped; carries the type without its flag.
     Ignored(u8),
+}
+
+/// Which restore a piece belongs to, and which piece it is: those of one leader's restore may stand in the log behind the
+/// begin of another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestorePlace {
+    /// The index at which the restore's begin was applied.
+    pub restore: u64,
+    /// Pieces before this one.
+    pub sequence: u64,
 }
 
 /// What applying a command yields; the RPC layer turns it into a reply.

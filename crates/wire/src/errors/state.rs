@@ -27,6 +27,8 @@ pub const TXN_UNKNOWN_TYPE: &str = "unknown operation type";
 pub const NO_VIRTUAL_IPS: &str = "cannot allocate any more unique service virtual IPs";
 /// A restore piece without a begin.
 pub const NO_RESTORE: &str = "no restore is in progress";
+/// A piece of another restore than the one in progress, or not its next.
+pub const OTHER_RESTORE: &str = "another restore began meanwhile; nothing was changed by this one";
 /// The removed ACL system's command.
 pub const LEGACY_ACL: &str = "legacy ACL command has been removed with the legacy ACL system";
 
