@@ -1,8 +1,9 @@
-//! Repository tasks. `cargo xtask layers` checks the architecture's invariants, `cargo xtask bench` measures,
+//! Repository tasks. `cargo xtask layers` checks the architecture's invariants, `cargo xtask advisories` the dependencies, `cargo xtask bench` measures,
 //! `cargo xtask soak` uses an agent for a long time.
 //!
 //! Nothing here is linked into the product.
 
+mod advisories;
 mod bench;
 mod layers;
 mod purity;
@@ -14,10 +15,11 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let result = match args.first().map(String::as_str) {
         Some("layers") => layers::check().and_then(|()| purity::check()),
+        Some("advisories") => advisories::check(),
         Some("bench") => bench::run(args.get(1..).unwrap_or_default()),
         Some("soak") => soak::run(args.get(1..).unwrap_or_default()),
         _ => Err(anyhow::anyhow!(
-            "usage: cargo xtask layers | bench [ROW …] | soak [--minutes N] [--seed N] [--watches N] [--rate N]"
+            "usage: cargo xtask layers | advisories | bench [ROW …] | soak [--minutes N] [--seed N] [--watches N] [--rate N]"
         )),
     };
     match result {

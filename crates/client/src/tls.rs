@@ -5,6 +5,7 @@ use crate::error::{Error, os_text};
 use crate::tls_text::tls_text;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::{Path, PathBuf};
@@ -65,13 +66,13 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
-    rustls_pemfile::certs(&mut &pem[..])
+    CertificateDer::pem_slice_iter(pem)
         .filter_map(Result::ok)
         .collect()
 }
 
 fn private_key(pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
-    rustls_pemfile::private_key(&mut &pem[..]).ok().flatten()
+    PrivateKeyDer::from_pem_slice(pem).ok()
 }
 
 /// Checks the CA files even where TLS is off, as the reference does.

@@ -4,6 +4,7 @@ use crate::Stream;
 use arc_swap::ArcSwap;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -89,9 +90,9 @@ fn read(path: &str) -> Result<Vec<u8>, TlsError> {
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = read(path)?;
-    let found: Vec<_> = rustls_pemfile::certs(&mut pem.as_slice())
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| TlsError::Read(path.into(), error))?;
+        .map_err(|error| unreadable(path, &error))?;
     if found.is_empty() {
         Err(TlsError::Empty(path.into(), "certificate"))
     } else {
@@ -101,9 +102,16 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 fn key(path: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
     let pem = read(path)?;
-    rustls_pemfile::private_key(&mut pem.as_slice())
-        .map_err(|error| TlsError::Read(path.into(), error))?
-        .ok_or_else(|| TlsError::Empty(path.into(), "private key"))
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+        pem::Error::NoItemsFound => TlsError::Empty(path.into(), "private key"),
+        error => unreadable(path, &error),
+    })
+}
+
+/// A file whose PEM is broken.
+fn unreadable(path: &str, error: &pem::Error) -> TlsError {
+    let error = io::Error::new(io::ErrorKind::InvalidData, error.to_string());
+    TlsError::Read(path.into(), error)
 }
 
 impl TlsFiles {

@@ -8,7 +8,7 @@ use consensus::faults::Faults;
 use consensus::log::{HardState, Position, Write};
 use consensus::{Change, Member, Membership};
 
-type Server = Core<u32, u32>;
+pub(crate) type Server = Core<u32, u32>;
 
 const BASE: Position = Position { index: 1, term: 1 };
 
@@ -26,7 +26,7 @@ fn members(ids: &[u64]) -> Membership {
     }
 }
 
-fn server(id: u64, ids: &[u64]) -> Server {
+pub(crate) fn server(id: u64, ids: &[u64]) -> Server {
     Core::new(Start {
         id,
         seed: 5,

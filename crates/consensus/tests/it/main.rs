@@ -4,5 +4,6 @@ mod core;
 mod driver;
 mod fuzz;
 mod log;
+mod protobuf;
 mod receive;
 mod support;
