@@ -49,9 +49,8 @@ pub(crate) fn fire(req: Request) -> Handled {
     Handled::later(async move {
         if has_body {
             let payload = body.read(MAX_PAYLOAD).await;
-            let payload = payload.map_err(|fault| {
-                fault.fault(|| Fault::internal(TOO_LONG), |text| Fault::internal(text))
-            })?;
+            let payload = payload
+                .map_err(|fault| fault.fault(|| Fault::internal(TOO_LONG), Fault::internal))?;
             event.payload = Some(payload);
         }
         let fired = events.fire(&caller, &datacenter, event).await?;

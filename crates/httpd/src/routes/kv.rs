@@ -144,7 +144,7 @@ async fn value(body: RequestBody, limit: u64) -> Result<Option<Bytes>, Fault> {
         )
     };
     let bytes = body.read(limit).await;
-    let bytes = bytes.map_err(|fault| fault.fault(too_large, |text| Fault::internal(text)))?;
+    let bytes = bytes.map_err(|fault| fault.fault(too_large, Fault::internal))?;
     Ok((!bytes.is_empty()).then_some(bytes))
 }
 
