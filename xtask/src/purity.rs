@@ -18,7 +18,7 @@ const BANNED: &[(&str, &str)] = &[
     ("std::net::Tcp", "return bytes"),
     ("std::net::Udp", "return bytes"),
     ("tokio", "below the line nothing is async"),
-    ("rand::rng", "take a seeded generator"),
+    ("rand::rng()", "take a seeded generator"),
     ("thread_rng", "take a seeded generator"),
     ("getrandom", "take a seeded generator"),
     ("async fn", "below the line nothing is async"),
