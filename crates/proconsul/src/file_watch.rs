@@ -21,7 +21,7 @@ const FILES_MAX: usize = 10_000;
 pub(crate) struct Watched(pub(crate) Vec<PathBuf>);
 
 /// A file as far as `stat` tells: size, time of change in nanoseconds, inode. `None`: not there.
-type Mark = Option<(u64, i128, u64)>;
+pub(crate) type Mark = Option<(u64, i128, u64)>;
 
 impl Watched {
     /// The paths of the command line, and the certificates and keys of a configuration.
@@ -38,7 +38,8 @@ impl Watched {
         )
     }
 
-    fn look(&self) -> Vec<(PathBuf, Mark)> {
+    /// How the files are now.
+    pub(crate) fn look(&self) -> Vec<(PathBuf, Mark)> {
         let mut seen = Vec::new();
         for path in &self.0 {
             seen.push((path.clone(), mark(path)));
@@ -64,16 +65,17 @@ fn mark(path: &Path) -> Mark {
     })
 }
 
-/// Starts to look; `changed` is told once for each quiet moment after changes. `watched` may be replaced at any time.
+/// Starts to look for what is not as `known`; `changed` is told once for each quiet moment after changes. `watched` may be replaced
+/// at any time.
 pub(crate) fn start(
     room: &Room,
     time: &Time,
+    mut known: Vec<(PathBuf, Mark)>,
     watched: watch::Receiver<Watched>,
     changed: Arc<Notify>,
 ) {
     let time = time.clone();
     room.spawn("configuration files", async move {
-        let mut known = watched.borrow().look();
         let mut unrest = false;
         loop {
             time.sleep(LOOK).await;
@@ -147,7 +149,8 @@ mod tests {
         let (room, time) = (Room::new("test"), Time::manual());
         let changed = Arc::new(Notify::new());
         let (_paths, watched) = watch::channel(Watched(vec![folder.path().to_owned()]));
-        start(&room, &time, watched, changed.clone());
+        let known = watched.borrow().look();
+        start(&room, &time, known, watched, changed.clone());
         let pass = async || {
             for _ in 0..20 {
                 tokio::task::yield_now().await;

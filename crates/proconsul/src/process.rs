@@ -147,6 +147,10 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
         description: Mutex::new(description(&loaded, &identity.node_id, build)),
         logs: logs.clone(),
     });
+    // Before anybody is answered: what changes from then on is noticed.
+    let watched = Watched::new(&flags.paths, &loaded.config);
+    let follows = loaded.config.node.auto_reload_config;
+    let known = follows.then(|| watched.look());
     let (node_id, shown) = (identity.node_id.clone(), port.clone());
     let running = match Running::start(&loaded, identity, |_| shown, &room, &time).await {
         Ok(running) => running,
@@ -159,9 +163,9 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
     notify(State::Ready);
     let changed = Arc::new(Notify::new());
-    let (paths, watched) = watch::channel(Watched::new(&flags.paths, &loaded.config));
-    if loaded.config.node.auto_reload_config {
-        file_watch::start(&room, &time, watched, changed.clone());
+    let (paths, watched) = watch::channel(watched);
+    if let Some(known) = known {
+        file_watch::start(&room, &time, known, watched, changed.clone());
     }
     let dumps = Dumps::default();
     let mut in_force = loaded.config.clone();

@@ -358,15 +358,22 @@ async fn values_have_their_limit_however_they_are_framed() {
         kv_max_value_size: 10,
         ..Config::default()
     });
-    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let text = all(house.send(&format!("{head}6\r\nabcdef\r\n5\r\n")).await).await;
+    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let text = all(house
+        .send(&format!("{head}Content-Length: 11\r\n\r\nabcdefghijk"))
+        .await)
+    .await;
+    assert!(text.contains("max size: 10 bytes. See https://"), "{text}");
+    // What is not announced has the default's limit, if that is higher.
+    let head = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+    let text = all(house.send(&format!("{head}80001\r\n")).await).await;
     assert!(
         text.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n")
-            && text.contains("max size: 10 bytes. See https://"),
+            && text.contains("max size: 524288 bytes. See https://"),
         "{text}"
     );
     let text = all(house
-        .send(&format!("{head}6\r\nabcdef\r\n4\r\nabcd\r\n0\r\n\r\n"))
+        .send(&format!("{head}6\r\nabcdef\r\n5\r\nabcde\r\n0\r\n\r\n"))
         .await)
     .await;
     assert!(text.ends_with("true"), "{text}");

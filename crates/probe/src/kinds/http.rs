@@ -5,6 +5,9 @@ use crate::output::{Tail, cut};
 use crate::{Health, Kind, Observation};
 use std::time::Duration;
 
+/// Bytes of an answer's status that are told, where an output's limit is lower.
+const STATUS_MAX: usize = 512;
+
 /// What a check says of itself unless its definition says something else.
 const DEFAULTS: &[(&str, &str)] = &[
     ("User-Agent", "Consul Health Check"),
@@ -63,7 +66,8 @@ pub(super) async fn run(
         () = reading => {}
         () = time.sleep_until(end) => {}
     }
-    let status = cut(response.status, output_max);
+    // The limit of an output is that of the body's end, which may be a few bytes; a status is told whole.
+    let status = cut(response.status, output_max.max(STATUS_MAX));
     Observation::new(
         health(response.code),
         format!("HTTP {method} {url}: {status} Output: {}", tail.text()),
