@@ -34,7 +34,7 @@ pub const READS: &[ReadRule] = &[
     rule("services", "AllServices", "P(services)"),
     rule(
         "services, by node metadata",
-        "AllServices, AllNodes",
+        "NodeMeta of the first pair, NodeServices of each node; with over 64 nodes AllServices",
         "max(P(services), P(nodes))",
     ),
     rule("service_names", "AllServices", "P(services)"),
@@ -73,7 +73,7 @@ pub const READS: &[ReadRule] = &[
         "ConnectHealth",
         "max of P(service.<proxy>) over the rows; none: as service_health",
     ),
-    rule("service_health, ingress", "ServiceHealth", FALLBACK),
+    rule("service_health, ingress", "IngressHealth", FALLBACK),
     rule(
         "node_dump",
         "AllNodes, AllServices, AllChecks",

@@ -16,6 +16,8 @@ pub enum WatchKey {
     Node(Key),
     /// Rows of any node.
     AllNodes,
+    /// Rows of nodes that have, or had, a pair of metadata.
+    NodeMeta(Key),
     /// Instances of a service and the rows of their nodes.
     Service(Key),
     /// As `Service`, and the checks of the instances and of their nodes.
@@ -24,6 +26,8 @@ pub enum WatchKey {
     Connect(Key),
     /// As `Connect`, with checks.
     ConnectHealth(Key),
+    /// Ingress gateways that expose a service. Nothing touches it before gateways are configured.
+    IngressHealth(Key),
     /// Instances of a kind (`typical` for none), their nodes and checks.
     Kind(Key),
     /// Instances of any service.
@@ -87,6 +91,8 @@ by_name! {
     connect => Connect,
     /// [`WatchKey::ConnectHealth`] of a name in any spelling.
     connect_health => ConnectHealth,
+    /// [`WatchKey::IngressHealth`] of a name in any spelling.
+    ingress_health => IngressHealth,
     /// [`WatchKey::Kind`].
     kind => Kind,
     /// [`WatchKey::NodeServices`] of a name in any spelling.
@@ -99,6 +105,13 @@ by_name! {
     node_sessions => NodeSessions,
     /// [`WatchKey::Coordinates`] of a name in any spelling.
     coordinates => Coordinates,
+}
+
+impl WatchKey {
+    /// [`WatchKey::NodeMeta`] of a pair.
+    pub fn node_meta(key: &str, value: &str) -> Self {
+        Self::NodeMeta(Key::from(&*[key, value].join("\0")))
+    }
 }
 
 /// The keys a read parks on.

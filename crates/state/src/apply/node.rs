@@ -46,6 +46,9 @@ impl Change<'_> {
         {
             return Ok(());
         }
+        if let Some(old) = &old {
+            self.meta_touched(old);
+        }
         node.indexes = RaftIndex {
             create_index: old.map_or(self.index, |old| old.indexes.create_index),
             modify_index: self.index,
@@ -73,6 +76,13 @@ impl Change<'_> {
         self.touch(WatchKey::node(&node.node));
         self.touch(WatchKey::node_services(&node.node));
         self.touch(WatchKey::AllNodes);
+        self.meta_touched(node);
+    }
+
+    fn meta_touched(&mut self, node: &Node) {
+        for (key, value) in node.meta.iter() {
+            self.touch(WatchKey::node_meta(key, value));
+        }
     }
 
     /// Whether a name may be taken: nobody has it, or its owner is dead, or (if allowed) has no ID.

@@ -68,6 +68,9 @@ fn id_digits(text: &str) -> Option<String> {
     (whole && !digits.is_empty()).then_some(digits)
 }
 
+/// Nodes that a read by metadata watches one by one; with more of them it watches all services.
+const NODES_WATCHED_MAX: usize = 64;
+
 impl Root {
     pub(crate) fn peer_index_or_0(&self, peer: &str, parts: &[&str]) -> u64 {
         self.peer_index(peer, parts).unwrap_or(0)
@@ -128,16 +131,28 @@ impl Root {
             }
         }
         let services = self.peer_index_or_0(peer, &["services"]);
-        if meta.is_empty() {
-            ReadResult::new(services, rows, [WatchKey::AllServices])
-        } else {
-            let nodes = self.peer_index_or_0(peer, &["nodes"]);
-            ReadResult::new(
-                services.max(nodes),
-                rows,
-                [WatchKey::AllServices, WatchKey::AllNodes],
-            )
+        let Some((key, value)) = meta.first() else {
+            return ReadResult::new(services, rows, [WatchKey::AllServices]);
+        };
+        let nodes = self.peer_index_or_0(peer, &["nodes"]);
+        let mut watch = vec![WatchKey::node_meta(key, value)];
+        watch.extend(self.services_on_nodes(peer, meta));
+        ReadResult::new(services.max(nodes), rows, watch)
+    }
+
+    /// What is touched when instances change on nodes with metadata.
+    fn services_on_nodes(&self, peer: &str, meta: MetaFilter<'_>) -> Vec<WatchKey> {
+        let prefix = peer_prefix(peer);
+        let nodes = self.catalog.nodes.prefix(&prefix).map(|(_, node)| node);
+        let mut keys: Vec<_> = nodes
+            .filter(|node| has_meta(node, meta))
+            .map(|node| WatchKey::node_services(&node.node))
+            .take(NODES_WATCHED_MAX + 1)
+            .collect();
+        if keys.len() > NODES_WATCHED_MAX {
+            keys = vec![WatchKey::AllServices];
         }
+        keys
     }
 
     /// All service names in the spelling of their first instance, by folded name.

@@ -63,7 +63,7 @@ impl Root {
             Provider::Ingress => ReadResult::new(
                 self.service_index(peer, name, false, true),
                 Vec::new(),
-                [WatchKey::service_health(name)],
+                [WatchKey::ingress_health(name)],
             ),
         }
     }
