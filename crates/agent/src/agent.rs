@@ -159,6 +159,7 @@ impl Agent {
         let (syncer, reaper) = (agent.clone(), agent.clone());
         room.spawn("anti-entropy", async move { syncer.keep_in_sync().await });
         room.spawn("reaper", async move { reaper.reap().await });
+        tracing::info!("started state syncer");
         Ok(agent)
     }
 

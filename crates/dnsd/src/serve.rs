@@ -142,7 +142,7 @@ impl Listeners {
             let Ok(address) = socket.local_addr() else {
                 continue;
             };
-            tracing::info!(target: "agent.dns", %address, network = "udp", "Started DNS server");
+            tracing::info!(target: "agent", %address, network = "udp", "Started DNS server");
             let (socket, pending) = (Arc::new(socket), Arc::new(Semaphore::new(PENDING_MAX)));
             for _ in 0..udp_threads() {
                 let (socket, door, room_here, pending) =
@@ -159,7 +159,7 @@ impl Listeners {
         }
         for listener in self.tcp {
             if let Ok(address) = listener.local_addr() {
-                tracing::info!(target: "agent.dns", %address, network = "tcp", "Started DNS server");
+                tracing::info!(target: "agent", %address, network = "tcp", "Started DNS server");
             }
             room.spawn("dns tcp", serve_tcp(listener, door.clone(), room.clone()));
         }

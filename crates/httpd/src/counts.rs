@@ -65,7 +65,7 @@ pub(crate) fn count<T>(metrics: &Metrics, label: &str, node: &str, outcome: &Res
     metrics.incr_with(asked, &[node]);
     match outcome {
         Ok(_) => metrics.incr_with(answered, &[node]),
-        Err(fault) if fault.status != 400 => metrics.incr_with(failed, &[node]),
+        Err(fault) if ![400, 405].contains(&fault.status) => metrics.incr_with(failed, &[node]),
         Err(_) if label.ends_with(SERVICE) => {
             metrics.incr_with(names::CLIENT_API_ERROR_CATALOG_SERVICE_NODES, &[node]);
         }

@@ -10,11 +10,11 @@ use crate::gzip;
 use crate::h1::Head;
 use crate::params::Params;
 use crate::path;
-use crate::redact;
 use crate::reply::{Body, JSON, OCTETS, Reply, Shape, TEXT};
 use crate::request::{Handled, Outcome, Request, RequestBody, token};
+use crate::said::{self, Said};
 use crate::serve::Connections;
-use crate::table::{Entry, Found, Tenancy, find};
+use crate::table::{Entry, Found, Handler, Tenancy, find};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY};
@@ -160,85 +160,94 @@ impl Door {
         arrival: Arrival<'_>,
     ) -> Respond {
         let untyped = nothing_type(&arrival.head, &arrival.decoded);
+        let method = method_name(&arrival.head.method);
+        let started = self.ports.time.now();
+        let (from, hidden) = (
+            arrival.remote.address(),
+            Said::secrets_of_headers(&arrival.head),
+        );
+        let (handled, head) = self.checked(&settings, entry, arrival);
         let finish = Finish {
             untyped,
             settings,
             door: self.clone(),
             entry,
-            method: method_name(&arrival.head.method),
-            said: tracing::enabled!(target: "agent.http", tracing::Level::DEBUG)
-                .then(|| Box::new(Said::of(&arrival))),
-            started: self.ports.time.now(),
+            method,
+            said: Said::new(hidden, head, from),
+            started,
         };
-        match self.checked(&finish.settings, entry, arrival) {
+        match handled {
             Handled::Now(outcome) => Respond::Ready(Some(finish.response(outcome))),
             Handled::Later(future) => Respond::Waiting(future, finish),
         }
     }
 
+    /// What the request comes to, and what is left of its head.
     fn checked(
         self: &Arc<Self>,
         settings: &Arc<Prepared>,
         entry: &'static Entry,
-        arrival: Arrival<'_>,
-    ) -> Handled {
-        let Arrival {
-            head,
-            body,
-            remote,
-            decoded,
-            rest_at,
-        } = arrival;
-        let config = &settings.config;
-        let Some(params) = Params::parse(head.query().unwrap_or_default()) else {
-            return Fault::internal("").into();
+        mut arrival: Arrival<'_>,
+    ) -> (Handled, Head) {
+        let handled = match self.admitted(settings, entry, &arrival) {
+            Err(refusal) => refusal,
+            Ok((handler, params)) => {
+                let headers = std::mem::take(&mut arrival.head.headers);
+                let pretty = params.has("pretty");
+                let shape = Shape {
+                    indent: pretty || settings.config.dev_mode,
+                    newline: pretty,
+                    gzip: gzip::accepted(&headers),
+                };
+                let caller = Caller {
+                    token: token(&params, &headers, settings),
+                    remote: arrival.remote.address(),
+                };
+                handler(Request {
+                    door: self.clone(),
+                    settings: settings.clone(),
+                    method: arrival.head.method.clone(),
+                    path: arrival.decoded,
+                    rest_at: arrival.rest_at,
+                    params,
+                    headers,
+                    body: arrival.body,
+                    caller,
+                    shape,
+                })
+            }
         };
-        if config
-            .block_endpoints
-            .iter()
-            .any(|prefix| decoded.starts_with(prefix.as_bytes()))
-        {
-            return Fault::new(403, "Endpoint is blocked by agent configuration").into();
+        (handled, arrival.head)
+    }
+
+    /// The checks common to all endpoints: who serves the request, or why nobody does.
+    fn admitted(
+        &self,
+        settings: &Prepared,
+        entry: &'static Entry,
+        arrival: &Arrival<'_>,
+    ) -> Result<(Handler, Params), Handled> {
+        let (head, config) = (&arrival.head, &settings.config);
+        let params = Params::parse(head.query().unwrap_or_default());
+        let params = params.ok_or_else(|| Fault::internal(""))?;
+        if params.has("token") {
+            said::token_in_query(head);
+        }
+        let blocked = |prefix: &String| arrival.decoded.starts_with(prefix.as_bytes());
+        if config.block_endpoints.iter().any(blocked) {
+            return Err(Fault::new(403, "Endpoint is blocked by agent configuration").into());
         }
         let own = matches!(entry.route.methods, crate::table::Methods::Own(_));
         if head.method == Method::OPTIONS && !own {
-            return Reply::typed(JSON, Bytes::new())
-                .with(ALLOW, entry.allow.clone())
-                .into();
+            let empty = Reply::typed(JSON, Bytes::new());
+            return Err(empty.with(ALLOW, entry.allow.clone()).into());
         }
         let Some(handler) = entry.handler(&head.method) else {
-            let text = format!("method {} not allowed", head.method);
-            return Reply::of_fault(Fault::new(405, text))
-                .with(ALLOW, entry.allow.clone())
-                .into();
+            return Err(Fault::method(&head.method, entry.allow.clone()).into());
         };
-        if let Err(fault) = may_write(config, &head.method, remote)
-            .and_then(|()| tenancy(entry.route.tenancy, &params, &head.headers))
-        {
-            return fault.into();
-        }
-        let pretty = params.has("pretty");
-        let shape = Shape {
-            indent: pretty || config.dev_mode,
-            newline: pretty,
-            gzip: gzip::accepted(&head.headers),
-        };
-        let caller = Caller {
-            token: token(&params, &head.headers, settings),
-            remote: remote.address(),
-        };
-        handler(Request {
-            door: self.clone(),
-            settings: settings.clone(),
-            method: head.method,
-            path: decoded,
-            rest_at,
-            params,
-            headers: head.headers,
-            body,
-            caller,
-            shape,
-        })
+        may_write(config, &head.method, arrival.remote)?;
+        tenancy(entry.route.tenancy, &params, &head.headers)?;
+        Ok((handler, params))
     }
 }
 
@@ -409,25 +418,8 @@ pub(crate) struct Finish {
     door: Arc<Door>,
     entry: &'static Entry,
     method: &'static str,
-    /// Only while the log shows it: a parked watch keeps what stands here.
-    said: Option<Box<Said>>,
+    said: Said,
     started: Instant,
-}
-
-/// A request as the log tells of it.
-struct Said {
-    url: String,
-    from: String,
-}
-
-impl Said {
-    fn of(arrival: &Arrival<'_>) -> Self {
-        let from = arrival.remote.address();
-        Self {
-            url: redact::url(&arrival.head),
-            from: from.map_or_else(|| "@".to_owned(), |address| address.to_string()),
-        }
-    }
 }
 
 /// A method as metrics name it: what clients invent must not make series.
@@ -452,17 +444,10 @@ impl Finish {
         ports.metrics.time_with(names::API_HTTP, &values, took);
         let node = &self.settings.config.node_name;
         crate::counts::count(&ports.metrics, values[1], node, &outcome);
-        if let Some(said) = &self.said {
-            let nanos = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
-            tracing::debug!(
-                target: "agent.http",
-                method = self.method,
-                url = said.url,
-                from = said.from,
-                latency = dialect::duration::format(nanos),
-                "Request finished"
-            );
+        if let Err(fault) = &outcome {
+            self.said.failed(self.method, &fault.text);
         }
+        self.said.finished(self.method, took);
         let mut reply = outcome.unwrap_or_else(Reply::of_fault);
         if reply.nothing {
             reply.headers.insert(CONTENT_TYPE, self.untyped.clone());

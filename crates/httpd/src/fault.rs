@@ -1,5 +1,7 @@
 //! Refusals: the only place that turns an error text into a status code (spec/http-api.md §2).
 
+use hyper::Method;
+use hyper::header::HeaderValue;
 use ports::RpcError;
 use std::borrow::Cow;
 
@@ -10,6 +12,8 @@ pub(crate) struct Fault {
     pub text: Cow<'static, str>,
     /// Whether the headers of query metadata go with it, in their "nothing known" form.
     pub meta: bool,
+    /// Methods that would be served, with 405.
+    pub allow: Option<HeaderValue>,
 }
 
 impl Fault {
@@ -20,6 +24,15 @@ impl Fault {
             status: status_of_text(&text).unwrap_or(status),
             text,
             meta: false,
+            allow: None,
+        }
+    }
+
+    /// 405.
+    pub fn method(method: &Method, allow: HeaderValue) -> Self {
+        Self {
+            allow: Some(allow),
+            ..Self::new(405, format!("method {method} not allowed"))
         }
     }
 

@@ -27,6 +27,7 @@ mod redact;
 mod reply;
 mod request;
 mod routes;
+mod said;
 mod serve;
 mod table;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::gzip;
 use bytes::Bytes;
 use dialect::json::{Style, ToJson, Writer};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ports::{Answer, Answered, Consistency, Data, Form};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -158,6 +158,9 @@ impl Reply {
         let mut reply = Self::typed(TEXT, fault.text.into_owned().into()).with_status(fault.status);
         if fault.meta {
             reply.meta(1, false, 0);
+        }
+        if let Some(allow) = fault.allow {
+            reply.headers.insert(ALLOW, allow);
         }
         reply
     }

@@ -14,8 +14,10 @@ mod material;
 mod preflight;
 mod private;
 mod process;
+mod retry_join;
 mod settings;
 mod start;
+mod told;
 
 use std::io::Write;
 

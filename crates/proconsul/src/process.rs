@@ -152,13 +152,14 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
     let follows = loaded.config.node.auto_reload_config;
     let known = follows.then(|| watched.look());
     let (node_id, shown) = (identity.node_id.clone(), port.clone());
-    let running = match Running::start(&loaded, identity, |_| shown, &room, &time).await {
-        Ok(running) => running,
-        Err(error) => {
-            tracing::error!(target: "agent", error, "Error starting agent");
-            return 1;
-        }
-    };
+    let (running, mut failure) =
+        match Running::start(&loaded, identity, |_| shown, &room, &time).await {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::error!(target: "agent", error, "Error starting agent");
+                return 1;
+            }
+        };
     logs.count_in(running.metrics());
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
     notify(State::Ready);
@@ -216,6 +217,10 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
                     break leave_on(&ending);
                 }
             },
+            Some(error) = failure.recv() => {
+                tracing::error!(target: "agent", error, "Retry join failed");
+                break false;
+            }
             () = changed.notified() => {
                 tracing::info!(target: "agent", "Configuration files changed");
                 if let Err(error) = reload(true) {

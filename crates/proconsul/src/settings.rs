@@ -1,5 +1,6 @@
 //! From the validated configuration to what each room and door wants to know.
 
+use crate::retry_join::RetryJoin;
 use config::{Config, LimitMode, Listen, RecursorStrategy, TlsInterface};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -283,6 +284,30 @@ impl Settings<'_> {
                 let files = Box::new(tls_files(&self.config.tls.https));
                 tcp(&net.https).map(|address| agent::Endpoint::Https(address, files))
             })
+    }
+
+    /// The pools that are joined by themselves.
+    pub(crate) fn joins(&self) -> [RetryJoin; 2] {
+        let (join, ports) = (&self.config.join, &self.config.ports);
+        let port = |port: i32| u16::try_from(port).unwrap_or(0);
+        [
+            RetryJoin {
+                cluster: "LAN",
+                wan: false,
+                addresses: join.lan.clone(),
+                port: port(ports.serf_lan),
+                interval: join.interval_lan,
+                attempts_max: join.max_lan,
+            },
+            RetryJoin {
+                cluster: "WAN",
+                wan: true,
+                addresses: join.wan.clone(),
+                port: port(ports.serf_wan),
+                interval: join.interval_wan,
+                attempts_max: join.max_wan,
+            },
+        ]
     }
 
     /// How long a TLS handshake of a client may take.

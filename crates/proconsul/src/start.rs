@@ -7,16 +7,21 @@ use crate::listeners;
 use crate::material;
 use crate::preflight;
 use crate::settings::Settings;
+use crate::told::{self, Listening};
 use config::Loaded;
-use ports::{LocalAgent, Process, Rpc};
+use ports::{LocalAgent, Members, Process, Rpc};
 use rt::{Room, Time};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How long answers under way get to be written at an orderly end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// How long what is left gets to end by itself after that.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
+
+/// Failures to join that nobody has heard yet: one for each pool.
+const JOIN_FAILURES: usize = 2;
 
 /// A running agent.
 pub(crate) struct Running {
@@ -32,6 +37,7 @@ pub(crate) struct Running {
     node_id: String,
     data_dir: Option<DataDir>,
     metrics: telemetry::Metrics,
+    listening: Listening,
 }
 
 /// Who the agent is, and where it keeps things: what the banner needs before anything starts.
@@ -63,7 +69,7 @@ pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
 }
 
 impl Running {
-    /// Starts everything: listeners are bound first, so that a port in use changes nothing on disk.
+    /// Starts everything, and says where a failure to join is told, with which the process ends: listeners are bound first, so that a port in use changes nothing on disk.
     ///
     /// # Errors
     /// The text with which the process ends.
@@ -73,7 +79,7 @@ impl Running {
         process: impl FnOnce(&Arc<agent::Agent>) -> Arc<dyn Process>,
         room: &Room,
         time: &Time,
-    ) -> Result<Self, String> {
+    ) -> Result<(Self, mpsc::Receiver<String>), String> {
         let Identity { node_id, data_dir } = identity;
         let settings = Settings {
             config: &loaded.config,
@@ -120,6 +126,8 @@ impl Running {
         if let Some(promise) = config::unmet(&loaded.config) {
             return Err(promise);
         }
+        let members: Arc<dyn Members> = Arc::new(settings.alone());
+        told::members(&*members, &loaded.config.node.datacenter);
         let local: Arc<dyn LocalAgent> = Arc::new(agent::AgentPort(agent.clone()));
         let ports = httpd::Ports {
             time: time.clone(),
@@ -131,12 +139,15 @@ impl Running {
                 metrics.clone(),
             ))),
             agent: local,
-            members: Arc::new(settings.alone()),
+            members: members.clone(),
             process: process(&agent),
             metrics: metrics.clone(),
         };
         let http = httpd::Door::new(settings.http(), ports);
         let doors = room.child("doors");
+        let dns_addresses = bound.dns.as_ref().map(|dns| dns.addresses());
+        let listening = Listening::new(&loaded.config.net, dns_addresses.unwrap_or_default());
+        listening.started();
         for listener in bound.http {
             httpd::serve(&doors, time, listener, http.clone());
         }
@@ -149,7 +160,11 @@ impl Running {
         if let Some(listeners) = bound.dns {
             listeners.serve(&dns, &doors);
         }
-        Ok(Self {
+        let (failed, failure) = mpsc::channel(JOIN_FAILURES);
+        for join in settings.joins() {
+            join.start(members.clone(), failed.clone(), room, time);
+        }
+        let running = Self {
             room: room.clone(),
             doors,
             server,
@@ -161,7 +176,9 @@ impl Running {
             node_id,
             data_dir,
             metrics,
-        })
+            listening,
+        };
+        Ok((running, failure))
     }
 
     /// What is counted.
@@ -208,6 +225,7 @@ impl Running {
     /// and the log of the server is closed last, so that what was acknowledged is on disk.
     pub(crate) async fn stop(self) {
         tracing::info!(target: "agent", "Requesting shutdown");
+        self.listening.stopping();
         self.doors.begin_close();
         // First, since it waits for news too and would ask again at once.
         self.agent.quiet();

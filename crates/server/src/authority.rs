@@ -45,7 +45,9 @@ impl Server {
         while self.is_ready() {
             match self.initialise_authority(&config).await {
                 Ok(true) => tracing::info!(
-                    "initialized primary datacenter CA with provider: provider=consul"
+                    target: "connect.ca",
+                    provider = BUILTIN,
+                    "initialized primary datacenter CA with provider"
                 ),
                 Ok(false) => {}
                 Err(error) => {

@@ -61,6 +61,7 @@ impl Server {
     pub(crate) async fn follow_leadership(self: Arc<Self>) {
         let mut status = self.consensus.watch_status();
         let mut duties = Duties::default();
+        self.tell_role(Role::Follower);
         loop {
             let (lead, known, term) = {
                 let now = status.borrow_and_update();
@@ -72,12 +73,15 @@ impl Server {
             if duties.ended(lead, term) {
                 tracing::info!("cluster leadership lost");
                 self.leading.store(false, Ordering::Release);
+                self.tell_role(Role::Follower);
                 self.ready.send_replace(false);
                 self.effects.follow();
             }
             if lead && !self.is_ready() {
                 duties.0 = Some(term);
-                self.leading.store(true, Ordering::Release);
+                if !self.leading.swap(true, Ordering::AcqRel) {
+                    self.tell_role(Role::Leader);
+                }
                 self.config.metrics.incr(names::RAFT_BARRIER);
                 let began = self.time.now();
                 let established = tokio::select! {
@@ -94,6 +98,7 @@ impl Server {
                 self.ready.send_replace(true);
                 self.note(names::LEADER_BARRIER, began);
                 tracing::info!("cluster leadership acquired");
+                tracing::info!(payload = self.config.node.name, "New leader elected");
                 self.room
                     .spawn("certificate authority", self.clone().found_authority());
             }
@@ -103,6 +108,28 @@ impl Server {
                 },
                 () = self.replaced.notified() => {}
             }
+        }
+    }
+
+    /// What this server is from now on, as the reference's raft library tells it.
+    fn tell_role(&self, role: Role) {
+        let node = &self.config.node;
+        let name = |role: &str| {
+            format!(
+                "Node at {}:{} [{role}]",
+                node.address, self.config.server_port
+            )
+        };
+        if role == Role::Leader {
+            tracing::info!(target: "agent.server.raft", leader = name("Leader"), "entering leader state");
+        } else {
+            tracing::info!(
+                target: "agent.server.raft",
+                follower = name("Follower"),
+                "leader-address" = "",
+                "leader-id" = "",
+                "entering follower state"
+            );
         }
     }
 
@@ -204,7 +231,14 @@ impl Server {
         };
         match self.propose(&Command::Register(Box::new(request))).await? {
             wire::Outcome::Error(text) => Err(ports::RpcError::Refused(text)),
-            _ => Ok(()),
+            _ => {
+                tracing::info!(
+                    member = own.name,
+                    partition = "default",
+                    "member joined, marking health alive"
+                );
+                Ok(())
+            }
         }
     }
 

@@ -32,6 +32,25 @@ impl Head {
         }
     }
 
+    /// A head of which only the target is known.
+    pub fn of_target(target: String) -> Self {
+        Self {
+            method: Method::GET,
+            target,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Path and query string as sent.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Path and query string as sent, without the rest.
+    pub fn into_target(self) -> String {
+        self.target
+    }
+
     /// The path, still escaped.
     pub fn path(&self) -> &str {
         self.target

@@ -91,10 +91,7 @@ fn options(allow: &'static str) -> Handled {
 
 /// 405 of this subtree, whose list of methods does not name `OPTIONS`.
 fn refused(method: &Method, allow: &'static str) -> Handled {
-    let fault = Fault::new(405, format!("method {method} not allowed"));
-    Reply::of_fault(fault)
-        .with(ALLOW, HeaderValue::from_static(allow))
-        .into()
+    Fault::method(method, HeaderValue::from_static(allow)).into()
 }
 
 fn read(req: Request) -> Handled {

@@ -81,6 +81,13 @@ impl Agent {
         Agent::run(command, address, log).ready()
     }
 
+    /// The same with further arguments, which may name the agent's address.
+    pub fn with_arguments(home: &Path, arguments: impl Fn(Ipv4Addr) -> Vec<String>) -> Agent {
+        let (mut command, address, log) = command(home);
+        command.args(arguments(address));
+        Agent::run(command, address, log).ready()
+    }
+
     fn ready(self) -> Agent {
         let accepted = || {
             let mut client = Client::connect(self.address).ok()?;

@@ -5,13 +5,16 @@
 //! - [`metrics`]: every metric that something feeds changes.
 //! - [`private`]: other users of the machine cannot read what it keeps.
 //! - [`refused`]: starts that end with a reason write nothing.
+//! - [`told`]: the lines of the log that operators search for.
 //! - [`unread`]: nobody reads the log.
+//! - [`ending`]: every answer under way is written before the process is gone.
 //! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
 //! What each of them proves, and what not, stands in docs/durability.md.
 
 mod agent;
 mod day;
+mod ending;
 mod http;
 mod killed;
 mod load;
@@ -21,4 +24,5 @@ mod refused;
 mod reload;
 mod shim;
 mod shimmed;
+mod told;
 mod unread;

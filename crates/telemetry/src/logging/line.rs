@@ -75,9 +75,12 @@ const LOGGERS: &[(&str, &str)] = &[
     ("net", "agent"),
 ];
 
-/// The logger of a target: an explicit `agent.…` name, or that of the crate.
+/// The logger of a target: an explicit `agent.…` or `connect.…` name, or that of the crate.
 fn logger(target: &str) -> Option<&str> {
-    if target == "agent" || target.starts_with("agent.") {
+    if ["agent", "connect"].iter().any(|root| {
+        let rest = target.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }) {
         return Some(target);
     }
     let of = target.split("::").next().unwrap_or(target);
@@ -108,7 +111,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 struct Pair {
     text: String,
-    /// Whether the text is a number or a truth value.
+    /// Whether the text is a number, a truth value or a list of texts.
     bare: bool,
 }
 
@@ -177,13 +180,13 @@ impl Line {
             out.push(':');
         }
         let mut block = String::new();
-        for (name, Pair { text: value, .. }) in &self.pairs {
+        for (name, Pair { text: value, bare }) in &self.pairs {
             if value.contains('\n') {
                 let _ = write!(block, "\n  {name}=");
                 for row in value.lines() {
                     let _ = write!(block, "\n  | {row}");
                 }
-            } else if value.contains([' ', '"', '=', '\t']) && !value.starts_with('"') {
+            } else if value.contains([' ', '"', '\t']) && !value.starts_with('"') && !bare {
                 let _ = write!(out, " {name}={value:?}");
             } else {
                 let _ = write!(out, " {name}={value}");
@@ -214,6 +217,7 @@ impl Line {
         if field.name() == "message" {
             self.message = text;
         } else {
+            let bare = bare || text.starts_with("[\"") && text.ends_with("\"]");
             self.pairs.push((field.name(), Pair { text, bare }));
         }
     }
@@ -389,6 +393,8 @@ mod tests {
     fn loggers_are_those_of_the_reference() {
         assert_eq!(logger("consensus::engine"), Some("agent.server.raft"));
         assert_eq!(logger("agent.server.connect"), Some("agent.server.connect"));
+        assert_eq!(logger("connect.ca"), Some("connect.ca"));
+        assert_eq!(logger("connection"), None);
         assert_eq!(logger("hyper::proto"), None);
     }
 }
