@@ -69,9 +69,7 @@ fn whoever_waits_is_answered_when_a_signal_ends_the_process() {
         lines.send("GET", "/v1/agent/monitor", b"").unwrap();
         // Parked: the server counts those of them that wait for its state.
         client.until(SOON, "/v1/agent/metrics", |answer| {
-            answer
-                .text()
-                .contains("\"consul.rpc.queries_blocking\",\"Value\":3")
+            answer.text().contains("rpc.queries_blocking\",\"Value\":3")
         });
         let began = Instant::now();
         agent.signal(signal);

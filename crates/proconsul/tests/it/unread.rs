@@ -3,11 +3,19 @@
 use crate::agent::Agent;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// Requests after which a pipe (64 KiB) and the log's queue (1 MiB of lines with what they cost) are full many times over.
 const REQUESTS: usize = 8_000;
 /// A longer line is full sooner.
 const PADDING: usize = 300;
+
+/// Tells how many lines are missing where it stands.
+const NOTICE: &str =
+    "agent: Lines of the log were dropped, because nobody read fast enough: lines=";
+/// Longer than a line takes on a slow machine.
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_full_pipe_on_stdout_holds_nobody() {
@@ -26,12 +34,21 @@ fn a_full_pipe_on_stdout_holds_nobody() {
     let metrics = client.ask("GET", "/v1/agent/metrics", b"").unwrap().text();
     assert!(metrics.contains("consul.telemetry.dropped"), "{metrics}");
     // Now somebody reads: every line is whole, in order, and one tells of those that are missing.
+    let (sender, receiver) = mpsc::channel();
     let reader = std::thread::spawn(move || {
         let lines = BufReader::new(output).lines();
-        lines.map(|line| line.unwrap()).collect::<Vec<String>>()
+        lines.for_each(|line| sender.send(line.unwrap()).unwrap());
     });
+    let mut lines = Vec::new();
+    while !lines
+        .last()
+        .is_some_and(|line: &String| line.contains(NOTICE))
+    {
+        lines.push(receiver.recv_timeout(LIMIT).expect("a notice"));
+    }
     agent.stop();
-    let lines = reader.join().unwrap();
+    reader.join().unwrap();
+    lines.extend(receiver);
     let number = |line: &str| -> Option<usize> {
         let (_, rest) = line.split_once("/v1/kv/absent?n=")?;
         let (number, _) = rest.split_once('&')?;
@@ -39,10 +56,9 @@ fn a_full_pipe_on_stdout_holds_nobody() {
     };
     let told: Vec<usize> = lines.iter().filter_map(|line| number(line)).collect();
     assert!(told.is_sorted(), "order is lost");
-    let notice = "agent: Lines of the log were dropped, because nobody read fast enough: lines=";
     let missing: usize = lines
         .iter()
-        .filter_map(|line| line.split_once(notice)?.1.parse::<usize>().ok())
+        .filter_map(|line| line.split_once(NOTICE)?.1.parse::<usize>().ok())
         .sum();
     assert!(missing > 0, "{:?}", lines.last());
     assert!(
