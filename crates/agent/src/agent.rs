@@ -159,7 +159,6 @@ impl Agent {
         let (syncer, reaper) = (agent.clone(), agent.clone());
         room.spawn("anti-entropy", async move { syncer.keep_in_sync().await });
         room.spawn("reaper", async move { reaper.reap().await });
-        tracing::info!("started state syncer");
         Ok(agent)
     }
 

@@ -180,7 +180,6 @@ fn the_lines_that_operators_search_for_are_those_of_the_reference() {
     logged(&agent, "Deregistered service: service=web-1");
     logged(&agent, "Deregistered check: check=_node_maintenance");
     logged(&agent, "initialized primary datacenter CA");
-    logged(&agent, "Synced node info");
     agent.signal(Signal::SIGTERM);
     assert_eq!(agent.wait(), Some(1));
 
