@@ -210,16 +210,20 @@ mod tests {
             check(&absent).unwrap_err(),
             "Failed to start Consul server: Failed to start RPC layer: listen tcp 192.0.2.7:0: bind: cannot assign requested address"
         );
-        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = taken.local_addr().unwrap().port();
+        // An address of this process's own: its TCP port of that number is nobody's.
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let own = std::net::Ipv4Addr::new(127, 93, high, low.clamp(1, 254));
+        let taken = std::net::UdpSocket::bind((own, 0)).unwrap();
+        let at = taken.local_addr().unwrap();
+        let port = at.port();
         let mut busy = config(&[], "");
-        busy.net.serf_lan_bind.set_port(port);
+        busy.net.serf_lan_bind = at;
         assert_eq!(
             check(&busy).unwrap_err(),
             format!(
                 "Failed to start Consul server: Failed to start LAN Serf: Failed to create memberlist: Could not set up network \
-                 transport: failed to obtain an address: Failed to start UDP listener on \"127.0.0.1\" port {port}: listen udp \
-                 127.0.0.1:{port}: bind: address already in use"
+                 transport: failed to obtain an address: Failed to start UDP listener on \"{own}\" port {port}: listen udp \
+                 {own}:{port}: bind: address already in use"
             )
         );
     }
