@@ -6,7 +6,6 @@ use crate::config::{Config, Prepared};
 use crate::date::Dates;
 use crate::ending::Ending;
 use crate::fault::Fault;
-use crate::guard;
 use crate::gzip;
 use crate::h1::Head;
 use crate::params::Params;
@@ -18,9 +17,7 @@ use crate::serve::Connections;
 use crate::table::{Entry, Found, Handler, Tenancy, find};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use hyper::header::{
-    ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY};
 use hyper::{Method, Response, StatusCode};
 use net::Peer;
 use ports::{BoxFuture, Caller, Events, LocalAgent, Members, Operator, Process, Rpc};
@@ -109,7 +106,7 @@ impl Door {
         self: &Arc<Self>,
         head: Head,
         body: RequestBody,
-        remote: &Remote,
+        remote: &Peer,
     ) -> Respond {
         let settings = self.settings();
         let raw = head.path();
@@ -166,7 +163,7 @@ impl Door {
         let method = method_name(&arrival.head.method);
         let started = self.ports.time.now();
         let (from, hidden) = (
-            arrival.remote.peer.address(),
+            arrival.remote.address(),
             Said::secrets_of_headers(&arrival.head),
         );
         let (handled, head) = self.checked(&settings, entry, arrival);
@@ -193,7 +190,7 @@ impl Door {
         mut arrival: Arrival<'_>,
     ) -> (Handled, Head) {
         let handled = match self.admitted(settings, entry, &arrival) {
-            Err(refusal) => *refusal,
+            Err(refusal) => refusal,
             Ok((handler, params)) => {
                 let headers = std::mem::take(&mut arrival.head.headers);
                 let pretty = params.has("pretty");
@@ -204,7 +201,7 @@ impl Door {
                 };
                 let caller = Caller {
                     token: token(&params, &headers, settings),
-                    remote: arrival.remote.peer.address(),
+                    remote: arrival.remote.address(),
                 };
                 handler(Request {
                     door: self.clone(),
@@ -229,7 +226,7 @@ impl Door {
         settings: &Prepared,
         entry: &'static Entry,
         arrival: &Arrival<'_>,
-    ) -> Result<(Handler, Params), Box<Handled>> {
+    ) -> Result<(Handler, Params), Handled> {
         let (head, config) = (&arrival.head, &settings.config);
         let params = Params::parse(head.query().unwrap_or_default());
         let params = params.ok_or_else(|| Fault::internal(""))?;
@@ -238,44 +235,27 @@ impl Door {
         }
         let blocked = |prefix: &String| arrival.decoded.starts_with(prefix.as_bytes());
         if config.block_endpoints.iter().any(blocked) {
-            return Err(Fault::new(
-                403,
-                "Endpoint is blocked by agent configuration",
-            ))?;
+            return Err(Fault::new(403, "Endpoint is blocked by agent configuration").into());
         }
         let own = matches!(entry.route.methods, crate::table::Methods::Own(_));
         if head.method == Method::OPTIONS && !own {
             let empty = Reply::typed(JSON, Bytes::new());
-            return Err(Box::new(empty.with(ALLOW, entry.allow.clone()).into()));
+            return Err(empty.with(ALLOW, entry.allow.clone()).into());
         }
         let Some(handler) = entry.handler(&head.method) else {
-            return Err(Fault::method(&head.method, entry.allow.clone()))?;
+            return Err(Fault::method(&head.method, entry.allow.clone()).into());
         };
-        may_write(config, &head.method, &arrival.remote.peer)?;
-        guard::check(
-            settings,
-            &head.method,
-            &head.headers,
-            arrival.remote.loopback,
-        )?;
+        may_write(config, &head.method, arrival.remote)?;
         tenancy(entry.route.tenancy, &params, &head.headers)?;
         Ok((handler, params))
     }
-}
-
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Remote {
-    pub peer: Peer,
-    /// By a plain listener of a loopback address.
-    pub loopback: bool,
 }
 
 /// A request whose route is known.
 struct Arrival<'a> {
     head: Head,
     body: RequestBody,
-    remote: &'a Remote,
+    remote: &'a Peer,
     decoded: Bytes,
     rest_at: usize,
 }
@@ -492,11 +472,6 @@ fn into_response(
         } else if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
-    }
-    // JSON is no page for any browser; whatever else has a body might be taken for one.
-    let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| *kind == JSON);
-    if !is_json && !hyper::body::Body::is_end_stream(&body) {
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
     let mut response = Response::new(body);
     *response.status_mut() =

@@ -17,7 +17,6 @@ mod door;
 mod encode;
 mod ending;
 mod fault;
-mod guard;
 mod gzip;
 mod h1;
 mod host;

@@ -65,12 +65,7 @@ impl Head {
 }
 
 impl From<hyper::http::request::Parts> for Head {
-    fn from(mut parts: hyper::http::request::Parts) -> Self {
-        // What HTTP/1 says in `Host`, HTTP/2 says in the authority.
-        let authority = parts.uri.authority().map(|authority| authority.as_str());
-        if let Some(Ok(host)) = authority.map(HeaderValue::from_str) {
-            parts.headers.insert(HOST, host);
-        }
+    fn from(parts: hyper::http::request::Parts) -> Self {
         let target = parts
             .uri
             .path_and_query()

@@ -2,7 +2,6 @@
 
 use super::fake::Fake;
 use super::fake_agent::FakeAgent;
-use crate::door::Remote;
 use crate::request::RequestBody;
 use crate::{Config, Door, Ports};
 use bytes::Bytes;
@@ -81,15 +80,12 @@ impl Bench {
 
     fn run(&self, head: crate::h1::Head, body: &str) -> Got {
         let body = RequestBody::Whole(Bytes::copy_from_slice(body.as_bytes()));
-        let remote = Remote {
-            peer: Peer::Tcp("127.0.0.1:1000".parse().unwrap()),
-            loopback: true,
-        };
+        let peer = Peer::Tcp("127.0.0.1:1000".parse().unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let response: Response<_> = runtime
-            .block_on(self.door.handle(head, body, &remote))
+            .block_on(self.door.handle(head, body, &peer))
             .unwrap();
         let headers = response
             .headers()
@@ -115,17 +111,14 @@ impl Bench {
     /// The pieces of a streamed answer as they come; `None` while there is none.
     pub fn frames(&self, target: &str) -> impl Iterator<Item = String> {
         let request = hyper::Request::builder().uri(target).body(()).unwrap();
-        let remote = Remote {
-            peer: Peer::Tcp("127.0.0.1:1000".parse().unwrap()),
-            loopback: true,
-        };
+        let peer = Peer::Tcp("127.0.0.1:1000".parse().unwrap());
         let empty = RequestBody::Whole(Bytes::new());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let answer = self
             .door
-            .handle(request.into_parts().0.into(), empty, &remote);
+            .handle(request.into_parts().0.into(), empty, &peer);
         let mut body = runtime.block_on(answer).unwrap().into_body();
         std::iter::from_fn(move || {
             let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
