@@ -321,6 +321,8 @@ pub struct Http {
     pub block_endpoints: Vec<String>,
     /// Where writes may come from; empty = anywhere.
     pub allow_write_from: Vec<Net>,
+    /// Origins whose pages may write, beside the agent's own. A key of ours.
+    pub allowed_origins: Vec<String>,
     /// Headers of every answer.
     pub response_headers: TextMap,
     /// `?cached` uses the cache.

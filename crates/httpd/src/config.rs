@@ -27,6 +27,8 @@ pub struct Config {
     pub response_headers: Vec<(String, String)>,
     /// `http_config.block_endpoints`: prefixes of decoded paths.
     pub block_endpoints: Vec<String>,
+    /// `http_config.allowed_origins`: origins whose pages may write, beside this agent's own; `*` is all.
+    pub allowed_origins: Vec<String>,
     /// `http_config.allow_write_http_from`; empty allows all.
     pub allow_write_from: Vec<Cidr>,
     /// `limits.http_max_conns_per_client`; 0 is no limit.
@@ -72,6 +74,7 @@ impl Default for Config {
             translate_wan_addrs: false,
             response_headers: Vec::new(),
             block_endpoints: Vec::new(),
+            allowed_origins: Vec::new(),
             allow_write_from: Vec::new(),
             max_connections_per_client: 200,
             max_header_bytes: 0,
@@ -154,6 +157,30 @@ impl Prepared {
             limit => limit,
         };
         limit.saturating_add(HEADER_SLACK)
+    }
+
+    /// Whether pages of `origin` may write: the key says so, or the configured CORS header.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins()
+            .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+    }
+
+    /// Whether an allowed origin has this host, its port aside.
+    pub fn allows_host(&self, authority: &str) -> bool {
+        let (name, _) = crate::host::split(authority);
+        self.origins().any(|allowed| {
+            let of = allowed.split_once("://").map_or(allowed, |(_, rest)| rest);
+            allowed == "*" || crate::host::split(of).0.eq_ignore_ascii_case(name)
+        })
+    }
+
+    fn origins(&self) -> impl Iterator<Item = &str> {
+        let headers = self.response_headers.iter();
+        let shared = headers
+            .filter(|(name, _)| *name == hyper::header::ACCESS_CONTROL_ALLOW_ORIGIN)
+            .filter_map(|(_, value)| value.to_str().ok());
+        let keyed = self.config.allowed_origins.iter().map(String::as_str);
+        keyed.chain(shared).map(str::trim)
     }
 
     /// Header names or values that HTTP does not allow are left out.

@@ -6,6 +6,7 @@ use crate::config::{Config, Prepared};
 use crate::date::Dates;
 use crate::ending::Ending;
 use crate::fault::Fault;
+use crate::guard;
 use crate::gzip;
 use crate::h1::Head;
 use crate::params::Params;
@@ -17,7 +18,9 @@ use crate::serve::Connections;
 use crate::table::{Entry, Found, Handler, Tenancy, find};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY};
+use hyper::header::{
+    ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Response, StatusCode};
 use net::Peer;
 use ports::{BoxFuture, Caller, Events, LocalAgent, Members, Operator, Process, Rpc};
@@ -106,7 +109,7 @@ impl Door {
         self: &Arc<Self>,
         head: Head,
         body: RequestBody,
-        remote: &Peer,
+        remote: &Remote,
     ) -> Respond {
         let settings = self.settings();
         let raw = head.path();
@@ -163,7 +166,7 @@ impl Door {
         let method = method_name(&arrival.head.method);
         let started = self.ports.time.now();
         let (from, hidden) = (
-            arrival.remote.address(),
+            arrival.remote.peer.address(),
             Said::secrets_of_headers(&arrival.head),
         );
         let (handled, head) = self.checked(&settings, entry, arrival);
@@ -190,7 +193,7 @@ impl Door {
         mut arrival: Arrival<'_>,
     ) -> (Handled, Head) {
         let handled = match self.admitted(settings, entry, &arrival) {
-            Err(refusal) => refusal,
+            Err(refusal) => *refusal,
             Ok((handler, params)) => {
                 let headers = std::mem::take(&mut arrival.head.headers);
                 let pretty = params.has("pretty");
@@ -201,7 +204,7 @@ impl Door {
                 };
                 let caller = Caller {
                     token: token(&params, &headers, settings),
-                    remote: arrival.remote.address(),
+                    remote: arrival.remote.peer.address(),
                 };
                 handler(Request {
                     door: self.clone(),
@@ -226,7 +229,7 @@ impl Door {
         settings: &Prepared,
         entry: &'static Entry,
         arrival: &Arrival<'_>,
-    ) -> Result<(Handler, Params), Handled> {
+    ) -> Result<(Handler, Params), Box<Handled>> {
         let (head, config) = (&arrival.head, &settings.config);
         let params = Params::parse(head.query().unwrap_or_default());
         let params = params.ok_or_else(|| Fault::internal(""))?;
@@ -235,27 +238,44 @@ impl Door {
         }
         let blocked = |prefix: &String| arrival.decoded.starts_with(prefix.as_bytes());
         if config.block_endpoints.iter().any(blocked) {
-            return Err(Fault::new(403, "Endpoint is blocked by agent configuration").into());
+            return Err(Fault::new(
+                403,
+                "Endpoint is blocked by agent configuration",
+            ))?;
         }
         let own = matches!(entry.route.methods, crate::table::Methods::Own(_));
         if head.method == Method::OPTIONS && !own {
             let empty = Reply::typed(JSON, Bytes::new());
-            return Err(empty.with(ALLOW, entry.allow.clone()).into());
+            return Err(Box::new(empty.with(ALLOW, entry.allow.clone()).into()));
         }
         let Some(handler) = entry.handler(&head.method) else {
-            return Err(Fault::method(&head.method, entry.allow.clone()).into());
+            return Err(Fault::method(&head.method, entry.allow.clone()))?;
         };
-        may_write(config, &head.method, arrival.remote)?;
+        may_write(config, &head.method, &arrival.remote.peer)?;
+        guard::check(
+            settings,
+            &head.method,
+            &head.headers,
+            arrival.remote.loopback,
+        )?;
         tenancy(entry.route.tenancy, &params, &head.headers)?;
         Ok((handler, params))
     }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Remote {
+    pub peer: Peer,
+    /// By a plain listener of a loopback address.
+    pub loopback: bool,
 }
 
 /// A request whose route is known.
 struct Arrival<'a> {
     head: Head,
     body: RequestBody,
-    remote: &'a Peer,
+    remote: &'a Remote,
     decoded: Bytes,
     rest_at: usize,
 }
@@ -472,6 +492,11 @@ fn into_response(
         } else if !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
+    }
+    // JSON is no page for any browser; whatever else has a body might be taken for one.
+    let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| *kind == JSON);
+    if !is_json && !hyper::body::Body::is_end_stream(&body) {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
     let mut response = Response::new(body);
     *response.status_mut() =

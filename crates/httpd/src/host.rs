@@ -16,7 +16,7 @@ pub(crate) fn is_valid(text: &[u8]) -> bool {
 }
 
 /// Host and port, "" without one. Brackets of IPv6 stay.
-fn split(text: &str) -> (&str, &str) {
+pub(crate) fn split(text: &str) -> (&str, &str) {
     let from = text.rfind(']').map_or(0, |at| at + 1);
     match text.get(from..).and_then(|rest| rest.find(':')) {
         Some(at) => (

@@ -17,6 +17,7 @@ mod door;
 mod encode;
 mod ending;
 mod fault;
+mod guard;
 mod gzip;
 mod h1;
 mod host;

@@ -264,6 +264,12 @@ impl From<Fault> for Handled {
     }
 }
 
+impl From<Fault> for Box<Handled> {
+    fn from(fault: Fault) -> Self {
+        Box::new(fault.into())
+    }
+}
+
 impl From<Reply> for Handled {
     fn from(reply: Reply) -> Self {
         Self::Now(Ok(reply))

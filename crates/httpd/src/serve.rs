@@ -1,7 +1,7 @@
 //! Listeners and connections (spec/http-api.md §1.1).
 
 use crate::budget::{Charge, Meter};
-use crate::door::{Door, Respond};
+use crate::door::{Door, Remote, Respond};
 use crate::h1;
 use crate::request::{BodyStream, RequestBody};
 use hyper::body::Incoming;
@@ -111,6 +111,8 @@ pub fn serve(room: &Room, time: &Time, listener: Listener, door: Arc<Door>) {
     let (inner, time) = (room.clone(), time.clone());
     room.spawn_to_end("http listener", async move {
         let Listener { socket, tls } = listener;
+        let address = socket.local_addr();
+        let loopback = tls.is_none() && address.is_some_and(|address| address.ip().is_loopback());
         let mut closing = std::pin::pin!(inner.closing());
         loop {
             let accepted = tokio::select! {
@@ -125,6 +127,7 @@ pub fn serve(room: &Room, time: &Time, listener: Listener, door: Arc<Door>) {
                 room: inner.clone(),
                 time: time.clone(),
                 tls: tls.clone(),
+                loopback,
             };
             match Counted::enter(&door, &peer) {
                 Some(counted) => way.open(stream, peer, counted),
@@ -139,18 +142,22 @@ struct Way {
     room: Room,
     time: Time,
     tls: Option<Arc<Acceptor>>,
+    /// Plain, on a loopback address.
+    loopback: bool,
 }
 
 impl Way {
     fn open(self, stream: Stream, peer: Peer, counted: Counted) {
+        let loopback = self.loopback;
+        let remote = Remote { peer, loopback };
         match self.tls {
             // Boxed, since spawning would hold the future several times over.
             None => {
-                let connection = Box::pin(plain(self.room.clone(), stream, peer, counted));
+                let connection = Box::pin(plain(self.room.clone(), stream, remote, counted));
                 self.room.spawn_to_end("http connection", connection);
             }
             Some(tls) => {
-                let connection = encrypted(self.room.clone(), stream, peer, tls, counted);
+                let connection = encrypted(self.room.clone(), stream, remote, tls, counted);
                 self.room
                     .spawn_to_end("https connection", Box::pin(connection));
             }
@@ -219,7 +226,7 @@ async fn speaks_plainly(stream: &Stream, time: &Time) -> bool {
 async fn encrypted(
     room: Room,
     mut stream: Stream,
-    peer: Peer,
+    remote: Remote,
     tls: Arc<Acceptor>,
     counted: Counted,
 ) {
@@ -243,12 +250,12 @@ async fn encrypted(
         return;
     };
     if stream.alpn() != Some(b"h2") {
-        return plain(room, stream, peer, counted).await;
+        return plain(room, stream, remote, counted).await;
     }
     let limit = counted.door.settings().header_limit();
     let service = Endpoint {
         door: counted.door.clone(),
-        peer,
+        remote,
     };
     let connection = http2::Builder::new(Tasks(room.clone()))
         .max_concurrent_streams(MAX_STREAMS)
@@ -278,14 +285,14 @@ async fn to_its_end(connection: Http2, room: Room) {
     let _ = connection.await;
 }
 
-async fn plain(room: Room, stream: Stream, peer: Peer, counted: Counted) {
-    h1::serve(&counted.door, &room, peer, stream).await;
+async fn plain(room: Room, stream: Stream, remote: Remote, counted: Counted) {
+    h1::serve(&counted.door, &room, remote, stream).await;
 }
 
 /// One connection's door.
 struct Endpoint {
     door: Arc<Door>,
-    peer: Peer,
+    remote: Remote,
 }
 
 impl Service<hyper::Request<Incoming>> for Endpoint {
@@ -295,12 +302,12 @@ impl Service<hyper::Request<Incoming>> for Endpoint {
 
     fn call(&self, request: hyper::Request<Incoming>) -> Held {
         let (head, incoming) = request.into_parts();
-        let client = self.peer.address().map(|address| address.ip());
+        let client = self.remote.peer.address().map(|address| address.ip());
         let charge = Arc::new(Charge::new(&self.door.budget, client));
         let meter = Meter::new(&self.door.ports.time, charge.clone());
         let body = RequestBody::Stream(BodyStream { incoming, meter });
         Held {
-            respond: self.door.handle(head.into(), body, &self.peer),
+            respond: self.door.handle(head.into(), body, &self.remote),
             _charge: charge,
         }
     }

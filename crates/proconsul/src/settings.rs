@@ -98,6 +98,7 @@ impl Settings<'_> {
             default_policy: c.acl.default_policy.clone(),
             default_token: c.acl.tokens.default.clone(),
             translate_wan_addrs: c.node.translate_wan_addrs,
+            allowed_origins: c.http.allowed_origins.clone(),
             response_headers: c.http.response_headers.clone().into_iter().collect(),
             block_endpoints: c.http.block_endpoints.clone(),
             allow_write_from: c

@@ -39,7 +39,7 @@ impl Client {
 
     pub(crate) fn send(&mut self, method: &str, target: &str, body: &[u8]) -> Result<()> {
         let mut request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n",
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
             body.len()
         )
         .into_bytes();

@@ -95,7 +95,7 @@ impl<'a> Watches<'a> {
             _ => format!("kv=soak/{}/&service=*&format=sse", dice.below(20)),
         };
         let mut stream = TcpStream::connect(self.address)?;
-        let head = format!("GET /v1/x/changes?{subjects} HTTP/1.1\r\nHost: soak\r\n\r\n");
+        let head = format!("GET /v1/x/changes?{subjects} HTTP/1.1\r\nHost: localhost\r\n\r\n");
         stream.write_all(head.as_bytes())?;
         stream.set_nonblocking(true)?;
         Ok(stream)

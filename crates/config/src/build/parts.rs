@@ -109,6 +109,7 @@ pub(super) fn http(r: &Reader<'_>) -> Http {
     Http {
         block_endpoints: r.texts("http_config.block_endpoints"),
         allow_write_from,
+        allowed_origins: r.texts("http_config.allowed_origins"),
         response_headers: r.text_map("http_config.response_headers"),
         use_cache: r.bool("http_config.use_cache"),
         max_header_bytes: r.int("http_config.max_header_bytes"),

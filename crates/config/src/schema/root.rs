@@ -298,6 +298,7 @@ const HTTP: &[Field] = &[
     key("block_endpoints", Texts),
     key("allow_write_http_from", Texts).flag("allow-write-http-from"),
     key("response_headers", TextMap),
+    key("allowed_origins", Texts),
     key("use_cache", Bool).or("true"),
     key("max_header_bytes", Int).or("0"),
 ];

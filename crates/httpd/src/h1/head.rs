@@ -65,7 +65,12 @@ impl Head {
 }
 
 impl From<hyper::http::request::Parts> for Head {
-    fn from(parts: hyper::http::request::Parts) -> Self {
+    fn from(mut parts: hyper::http::request::Parts) -> Self {
+        // What HTTP/1 says in `Host`, HTTP/2 says in the authority.
+        let authority = parts.uri.authority().map(|authority| authority.as_str());
+        if let Some(Ok(host)) = authority.map(HeaderValue::from_str) {
+            parts.headers.insert(HOST, host);
+        }
         let target = parts
             .uri
             .path_and_query()

@@ -12,7 +12,7 @@ pub(crate) use body::{BodyFault, Slot};
 pub(crate) use head::Head;
 
 use crate::budget::{Charge, FREE, Meter};
-use crate::door::{Door, Respond};
+use crate::door::{Door, Remote, Respond};
 use crate::request::RequestBody;
 use body::{Incoming, Want};
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -70,18 +70,19 @@ pub(crate) struct Wire {
 
 /// Serves a connection until it ends. When the room begins to close, an exchange under way is finished, then the connection
 /// is closed.
-pub(crate) async fn serve(door: &Arc<Door>, room: &Room, peer: Peer, stream: Stream) {
+pub(crate) async fn serve(door: &Arc<Door>, room: &Room, remote: Remote, stream: Stream) {
     let mut wire = Wire {
         stream,
         input: BytesMut::new(),
         charge: None,
     };
     // What fails here is the connection; there is nobody left to tell.
-    let _ = wire.run(door, room, peer).await;
+    let _ = wire.run(door, room, remote).await;
 }
 
 impl Wire {
-    async fn run(&mut self, door: &Arc<Door>, room: &Room, peer: Peer) -> io::Result<()> {
+    async fn run(&mut self, door: &Arc<Door>, room: &Room, remote: Remote) -> io::Result<()> {
+        let peer = remote.peer;
         let mut closing = pin!(room.closing());
         loop {
             let limit = door.settings().header_limit();
@@ -114,7 +115,7 @@ impl Wire {
             });
             let mut incoming = Incoming::new(framing, meter);
             let mut turn = Turn {
-                respond: door.handle(head, body, &peer),
+                respond: door.handle(head, body, &remote),
                 slot,
                 expects,
                 reading: false,

@@ -2,6 +2,7 @@
 
 use super::fake::Fake;
 use super::fake_agent::FakeAgent;
+use crate::door::Remote;
 use crate::request::RequestBody;
 use crate::{Config, Door, Ports};
 use bytes::Bytes;
@@ -80,12 +81,15 @@ impl Bench {
 
     fn run(&self, head: crate::h1::Head, body: &str) -> Got {
         let body = RequestBody::Whole(Bytes::copy_from_slice(body.as_bytes()));
-        let peer = Peer::Tcp("127.0.0.1:1000".parse().unwrap());
+        let remote = Remote {
+            peer: Peer::Tcp("127.0.0.1:1000".parse().unwrap()),
+            loopback: true,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let response: Response<_> = runtime
-            .block_on(self.door.handle(head, body, &peer))
+            .block_on(self.door.handle(head, body, &remote))
             .unwrap();
         let headers = response
             .headers()
@@ -111,14 +115,17 @@ impl Bench {
     /// The pieces of a streamed answer as they come; `None` while there is none.
     pub fn frames(&self, target: &str) -> impl Iterator<Item = String> {
         let request = hyper::Request::builder().uri(target).body(()).unwrap();
-        let peer = Peer::Tcp("127.0.0.1:1000".parse().unwrap());
+        let remote = Remote {
+            peer: Peer::Tcp("127.0.0.1:1000".parse().unwrap()),
+            loopback: true,
+        };
         let empty = RequestBody::Whole(Bytes::new());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let answer = self
             .door
-            .handle(request.into_parts().0.into(), empty, &peer);
+            .handle(request.into_parts().0.into(), empty, &remote);
         let mut body = runtime.block_on(answer).unwrap().into_body();
         std::iter::from_fn(move || {
             let mut cx = std::task::Context::from_waker(std::task::Waker::noop());

@@ -92,9 +92,9 @@ async fn several_requests_on_one_connection() {
     let house = house(Config::default());
     let stream = house
         .send(
-            "GET /v1/kv/k HTTP/1.1\r\nHost: x\r\n\r\n\
-             PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
-             GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            "GET /v1/kv/k HTTP/1.1\r\nHost: localhost\r\n\r\n\
+             PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n\
+             GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         )
         .await;
     let text = all(stream).await;
@@ -117,7 +117,7 @@ async fn a_stream_of_changes_stays_open_and_ends_with_the_door() {
     let script = [ports::changes::Step::Mark(5)];
     *house.fake.changes.lock() = Some(super::changes::Script(script.into(), 5));
     let mut stream = house
-        .send("GET /v1/x/changes?kv= HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/x/changes?kv= HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     let mut text = Vec::new();
     while !text.ends_with(b"\"Index\":5}\n\r\n") {
@@ -137,7 +137,7 @@ async fn a_stream_of_changes_stays_open_and_ends_with_the_door() {
 async fn a_client_that_leaves_drops_its_wait() {
     let house = house(Config::default());
     let stream = house
-        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     house.parked(1).await;
     drop(stream);
@@ -152,7 +152,7 @@ async fn too_many_connections_of_one_client() {
         ..Config::default()
     });
     let first = house
-        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     house.parked(1).await;
     let refused = all(house.send("").await).await;
@@ -176,7 +176,7 @@ async fn who_closes_one_connection_may_open_the_next() {
         ..Config::default()
     });
     for _ in 0..300 {
-        let request = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n";
+        let request = "GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\n\r\n";
         let mut stream = house.send(request).await;
         let mut answer = [0; 512];
         let length = stream.read(&mut answer).await.unwrap();
@@ -196,7 +196,9 @@ async fn heads_have_a_limit() {
     });
     let long = "a".repeat(20_000);
     let text = all(house
-        .send(&format!("GET /v1/kv/{long} HTTP/1.1\r\nHost: x\r\n\r\n"))
+        .send(&format!(
+            "GET /v1/kv/{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        ))
         .await)
     .await;
     assert!(text.starts_with("HTTP/1.1 431 "), "{text}");
@@ -211,10 +213,10 @@ async fn bodies_that_nobody_reads() {
     });
     let body = "x".repeat(200_000);
     let refused = format!(
-        "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let next = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let next = "GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let text = all(house.send(&format!("{refused}{next}")).await).await;
     assert!(
         text.starts_with("HTTP/1.1 413 ") && text.contains("HTTP/1.1 200 OK"),
@@ -222,7 +224,7 @@ async fn bodies_that_nobody_reads() {
     );
     // One too long to be read away closes the connection, after the answer.
     let text = all(house
-        .send("PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\nx")
+        .send("PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\nx")
         .await)
     .await;
     assert!(
@@ -235,7 +237,7 @@ async fn bodies_that_nobody_reads() {
 #[tokio::test]
 async fn a_client_that_waits_to_be_asked() {
     let house = house(Config::default());
-    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
     let mut stream = house.send(head).await;
     let mut told = [0; 25];
     stream.read_exact(&mut told).await.unwrap();
@@ -257,7 +259,7 @@ async fn large_bodies_both_ways() {
     });
     let body = "y".repeat(3 << 20);
     let put = format!(
-        "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let text = all(house.send(&put).await).await;
@@ -270,7 +272,7 @@ async fn large_bodies_both_ways() {
         Some(body.len())
     );
     let text = all(house
-        .send("GET /v1/kv/long?keys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .send("GET /v1/kv/long?keys HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await)
     .await;
     assert!(text.ends_with("kk\"]"), "{}", text.len());
@@ -292,7 +294,8 @@ async fn old_clients_and_broken_ones() {
     );
     let text = all(house.send("nonsense\r\n\r\n").await).await;
     assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
-    let chunked = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+    let chunked =
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
     let text = all(house.send(chunked).await).await;
     assert!(
         text.starts_with("HTTP/1.1 500 ") && text.contains("invalid byte in chunk length"),
@@ -300,7 +303,7 @@ async fn old_clients_and_broken_ones() {
     );
     // A request that ends with its client is finished if it writes.
     let mut stream = house
-        .send("PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+        .send("PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx")
         .await;
     stream.shutdown().await.unwrap();
     assert!(all(stream).await.ends_with("true"));
@@ -326,15 +329,15 @@ async fn what_is_under_way_is_answered_before_the_room_is_closed() {
     let house = house(Config::default());
     let idle = house.send("").await;
     let mut kept = house
-        .send("GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     let mut log = house
-        .send("GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     until(&mut kept, "\r\n\r\n\"127.0.0.1:8300\"").await;
     until(&mut log, "two\n\r\n").await;
     let parked = house
-        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/kv/k?index=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     house.parked(1).await;
     house.room.begin_close();
@@ -358,7 +361,7 @@ async fn values_have_their_limit_however_they_are_framed() {
         kv_max_value_size: 10,
         ..Config::default()
     });
-    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+    let head = "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     let text = all(house
         .send(&format!("{head}Content-Length: 11\r\n\r\nabcdefghijk"))
         .await)
@@ -398,7 +401,7 @@ async fn heads_and_bodies_have_a_deadline() {
             "HTTP/1.1 408 Request Timeout\r\n",
         ),
         (
-            "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab",
+            "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab",
             "HTTP/1.1 408 Request Timeout\r\n",
         ),
     ] {
@@ -415,7 +418,7 @@ async fn heads_and_bodies_have_a_deadline() {
     // A connection without a request has none.
     let mut idle = house.send("").await;
     house.time.advance(Duration::from_secs(3600));
-    idle.write_all(b"GET /v1/kv/k?raw HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    idle.write_all(b"GET /v1/kv/k?raw HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await
         .unwrap();
     assert!(all(idle).await.ends_with("\r\n\r\nv"));
@@ -431,7 +434,7 @@ async fn a_client_that_leaves_a_stream_gives_its_place_back() {
     for sent in ["", "x"] {
         let mut stream = house
             .send(&format!(
-                "GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: x\r\n\r\n{sent}"
+                "GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: localhost\r\n\r\n{sent}"
             ))
             .await;
         until(&mut stream, "two\n\r\n").await;
@@ -439,13 +442,13 @@ async fn a_client_that_leaves_a_stream_gives_its_place_back() {
     }
     // One that keeps sending is cut off.
     let mut stream = house
-        .send("GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: x\r\n\r\n")
+        .send("GET /v1/agent/monitor?loglevel=trace HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await;
     until(&mut stream, "two\n\r\n").await;
     let flood = vec![b'x'; 64 << 10];
     while stream.write_all(&flood).await.is_ok() {}
     let text = all(house
-        .send("GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .send("GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await)
     .await;
     assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
@@ -455,20 +458,23 @@ async fn a_client_that_leaves_a_stream_gives_its_place_back() {
 #[tokio::test]
 async fn what_is_doubtful_ends_the_connection() {
     let house = house(Config::default());
-    let next = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let next = "GET /v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     for (request, status) in [
         (
-            "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
             200,
         ),
         ("GET /v1/kv/k HTTP/1.1\nHost: x\n\n", 200),
         (
-            "GET /v1/kv/k HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
+            "GET /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n",
             200,
         ),
-        ("GET /v1/kv/k HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
         (
-            "PUT /v1/kv/k HTTP/1.1\r\nHost: x\r\nExpect: y\r\nContent-Length: 0\r\n\r\n",
+            "GET /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n",
+            400,
+        ),
+        (
+            "PUT /v1/kv/k HTTP/1.1\r\nHost: localhost\r\nExpect: y\r\nContent-Length: 0\r\n\r\n",
             417,
         ),
         (
@@ -476,10 +482,10 @@ async fn what_is_doubtful_ends_the_connection() {
             400,
         ),
         (
-            "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
             400,
         ),
-        ("\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+        ("\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
     ] {
         let text = all(house.send(&format!("{request}{next}")).await).await;
         assert!(
@@ -490,7 +496,9 @@ async fn what_is_doubtful_ends_the_connection() {
         assert!(text.contains("Connection: close\r\n"), "{request}: {text}");
     }
     let text = all(house
-        .send(&format!("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n{next}"))
+        .send(&format!(
+            "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n{next}"
+        ))
         .await)
     .await;
     assert!(text.matches("HTTP/1.1 200 OK\r\n").count() == 2, "{text}");

@@ -43,7 +43,7 @@ impl Client {
 
     pub fn send(&mut self, method: &str, target: &str, body: &[u8]) -> io::Result<()> {
         let mut request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n",
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
             body.len()
         )
         .into_bytes();
