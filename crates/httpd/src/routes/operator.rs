@@ -16,13 +16,13 @@ use std::time::{Duration, SystemTime};
 use wire::Outcome;
 
 record! {
-    /// Body of an update.
+    /// Body of an update. The official client says `null` where its user said nothing, which is a zero.
     pub struct AutopilotBody {
         cleanup_dead_servers: bool = "CleanupDeadServers",
-        last_contact_threshold: Readable = "LastContactThreshold",
+        last_contact_threshold: Option<Readable> = "LastContactThreshold",
         max_trailing_logs: u64 = "MaxTrailingLogs",
         min_quorum: u64 = "MinQuorum",
-        server_stabilization_time: Readable = "ServerStabilizationTime",
+        server_stabilization_time: Option<Readable> = "ServerStabilizationTime",
         redundancy_zone_tag: String = "RedundancyZoneTag",
         disable_upgrade_migration: bool = "DisableUpgradeMigration",
         upgrade_version_tag: String = "UpgradeVersionTag",
@@ -34,21 +34,22 @@ record! {
 fn factory_defaults() -> AutopilotBody {
     AutopilotBody {
         cleanup_dead_servers: true,
-        last_contact_threshold: Readable(200_000_000),
+        last_contact_threshold: Some(Readable(200_000_000)),
         max_trailing_logs: 250,
-        server_stabilization_time: Readable(10_000_000_000),
+        server_stabilization_time: Some(Readable(10_000_000_000)),
         ..AutopilotBody::default()
     }
 }
 
 impl From<AutopilotBody> for AutopilotConfig {
     fn from(body: AutopilotBody) -> Self {
+        let length = |told: Option<Readable>| DurText(told.unwrap_or_default().0);
         Self {
             cleanup_dead_servers: body.cleanup_dead_servers,
-            last_contact_threshold: DurText(body.last_contact_threshold.0),
+            last_contact_threshold: length(body.last_contact_threshold),
             max_trailing_logs: body.max_trailing_logs,
             min_quorum: body.min_quorum,
-            server_stabilization_time: DurText(body.server_stabilization_time.0),
+            server_stabilization_time: length(body.server_stabilization_time),
             redundancy_zone_tag: body.redundancy_zone_tag,
             disable_upgrade_migration: body.disable_upgrade_migration,
             upgrade_version_tag: body.upgrade_version_tag,

@@ -75,7 +75,8 @@ fn durations_of_the_wrong_kind_are_refused() {
             let body = check(&format!(r#"{{"{name}":{value}}}"#));
             refused("/v1/txn", &body, &format!("Failed to parse body: {cannot}"));
         }
-        for name in ["LastContactThreshold", "ServerStabilizationTime"] {
+        let autopilot = ["LastContactThreshold", "ServerStabilizationTime"];
+        for name in autopilot.into_iter().filter(|_| value != "null") {
             refused(
                 "/v1/operator/autopilot/configuration",
                 &format!(r#"{{"{name}":{value}}}"#),
@@ -104,6 +105,14 @@ fn autopilot_keeps_what_is_left_out() {
     assert_eq!(config.server_stabilization_time.0, 10_000_000_000);
     assert_eq!((config.min_quorum, config.max_trailing_logs), (3, 250));
     assert!(config.cleanup_dead_servers);
+    let Write::AutopilotSet { config, .. } = written(
+        "/v1/operator/autopilot/configuration",
+        r#"{"LastContactThreshold":null,"ServerStabilizationTime":"3s"}"#,
+    ) else {
+        panic!("a configuration");
+    };
+    assert_eq!(config.last_contact_threshold.0, 0, "as the client says it");
+    assert_eq!(config.server_stabilization_time.0, 3_000_000_000);
 }
 
 #[test]
