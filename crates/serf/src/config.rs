@@ -35,7 +35,7 @@ pub struct Config {
     pub leave_propagate_delay: Duration,
     /// Bytes of a user event's name and payload, and of the whole message.
     pub event_size_max: usize,
-    /// Broadcasts of a kind that may wait; see [`Config::queue_max`].
+    /// Broadcasts of a kind that may wait, or twice the members if that is more; the most sent go first.
     pub queue_max: usize,
     /// Whether a node asks the others who owns its name when another claims it, and ends if that is not itself.
     pub resolve_conflicts: bool,

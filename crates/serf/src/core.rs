@@ -11,7 +11,7 @@ use crate::window::{Clock, Events, Queries};
 use bytes::Bytes;
 use dialect::{Dict, List};
 use rand::rngs::SmallRng;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use swim::{Node, Note, Queue, Upper};
@@ -51,7 +51,9 @@ pub(crate) struct Core {
     pub(crate) asked: HashMap<QueryKey, Asked>,
     pub(crate) asked_ends: BTreeSet<(Duration, QueryKey)>,
     /// Leaving members that are forgotten then.
-    pub(crate) prunes: BTreeMap<(Duration, String), ()>,
+    pub(crate) prunes: BTreeSet<(Duration, String)>,
+    /// Questions of others that were answered, by the end of their time: nobody answers twice.
+    pub(crate) answered: BTreeSet<(Duration, QueryKey)>,
     pub(crate) place: Place,
     pub(crate) rng: SmallRng,
     /// Coordinates of the others.
@@ -90,7 +92,8 @@ impl Core {
             retransmits: 0,
             asked: HashMap::new(),
             asked_ends: BTreeSet::new(),
-            prunes: BTreeMap::new(),
+            prunes: BTreeSet::new(),
+            answered: BTreeSet::new(),
             place: Place::new(),
             rng,
             coordinates: HashMap::new(),
@@ -157,7 +160,7 @@ impl Core {
             .is_some_and(|entry| entry.member.status == Status::Leaving);
         if leaving {
             let wait = self.config.broadcast_timeout + self.config.leave_propagate_delay;
-            self.prunes.insert((now + wait, name.to_owned()), ());
+            self.prunes.insert((now + wait, name.to_owned()));
         } else {
             self.erase(name);
         }

@@ -224,6 +224,17 @@ impl Core {
         if Message::Response(response.clone()).encode().len() > QUERY_SIZE_MAX {
             return Err(Refused::Response(QUERY_SIZE_MAX));
         }
+        // Those whose time is over are refused as late.
+        while self.answered.first().is_some_and(|(end, _)| *end < now) {
+            self.answered.pop_first();
+        }
+        let key = QueryKey {
+            time: question.asked.time,
+            id: question.asked.id,
+        };
+        if !self.answered.insert((question.until, key)) {
+            return Err(Refused::Answered);
+        }
         self.send_response(&question.asked, &response, now);
         Ok(())
     }

@@ -443,7 +443,7 @@ impl Serf {
     /// Answers a question.
     ///
     /// # Errors
-    /// Too late or too long.
+    /// Too late, too long, or not the first time.
     pub fn respond(
         &mut self,
         question: &Question,
@@ -509,7 +509,7 @@ impl Serf {
     /// When [`Serf::tick`] has something to do.
     pub fn deadline(&self) -> Duration {
         let asked = self.core.asked_ends.first().map(|(at, _)| *at);
-        let prune = self.core.prunes.first_key_value().map(|((at, _), ())| *at);
+        let prune = self.core.prunes.first().map(|(at, _)| *at);
         let leaving = self.leaving.as_ref().map(|leaving| leaving.next());
         [asked, prune, leaving]
             .into_iter()
@@ -528,10 +528,9 @@ impl Serf {
             self.core.asked_ends.pop_first();
             self.query_over(key);
         }
-        while let Some(entry) = self.core.prunes.first_entry()
-            && entry.key().0 <= now
+        while self.core.prunes.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, name)) = self.core.prunes.pop_first()
         {
-            let ((_, name), ()) = entry.remove_entry();
             self.core.erase(&name);
         }
         if self.next_reap <= now {
