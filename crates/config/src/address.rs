@@ -53,16 +53,18 @@ pub(crate) fn words(host: &dyn Host, key: &str, text: &str) -> Result<Vec<String
 /// Expands to addresses; each must be an IP or `unix://…`.
 pub(crate) fn places(host: &dyn Host, key: &str, text: &str) -> Result<Vec<Place>, String> {
     words(host, key, text)?
-        .into_iter()
-        .map(|word| {
-            if let Some(path) = word.strip_prefix("unix://") {
-                return Ok(Place::Unix(PathBuf::from(path)));
-            }
-            ip_of(&word)
-                .map(Place::Ip)
-                .ok_or_else(|| format!("{key}: invalid ip address: {word}"))
-        })
+        .iter()
+        .map(|word| place(key, word))
         .collect()
+}
+
+fn place(key: &str, word: &str) -> Result<Place, String> {
+    match word.strip_prefix("unix://") {
+        Some(path) => Ok(Place::Unix(PathBuf::from(path))),
+        None => ip_of(word)
+            .map(Place::Ip)
+            .ok_or_else(|| format!("{key}: invalid ip address: {word}")),
+    }
 }
 
 /// Expands to IPs only.
@@ -108,7 +110,14 @@ fn ip_of(word: &str) -> Option<IpAddr> {
 
 /// The value of `bind_addr`.
 pub(crate) fn bind(host: &dyn Host, text: &str) -> Result<IpAddr, ConfigError> {
-    let mut all = places(host, "bind_addr", text).map_err(ConfigError::Rule)?;
+    // A word that is no address counts as none, and then there is none: the reference's words for it. A template that
+    // fails tells why.
+    let words = words(host, "bind_addr", text).map_err(ConfigError::Rule)?;
+    let mut all = words
+        .iter()
+        .map(|word| place("bind_addr", word))
+        .collect::<Result<Vec<Place>, String>>()
+        .unwrap_or_default();
     if all.len() > 1 {
         return Err(ConfigError::rule(
             "bind_addr cannot contain multiple addresses. Use 'addresses.{dns,http,https}' instead.",

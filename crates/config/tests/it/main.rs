@@ -5,5 +5,6 @@ mod files;
 mod host;
 mod keys;
 mod refusals;
+mod template_language;
 mod templates;
 mod values;

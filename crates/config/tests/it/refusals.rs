@@ -261,7 +261,15 @@ fn rules() {
             r#"{"bind_addr": "unix:///x"}"#,
             "bind_addr cannot be a unix socket",
         ),
-        (r#"{"bind_addr": "x"}"#, "bind_addr: invalid ip address: x"),
+        (r#"{"bind_addr": "x"}"#, "bind_addr cannot be empty"),
+        (
+            r#"{"bind_addr": "127.0.0.1 x"}"#,
+            "bind_addr cannot be empty",
+        ),
+        (
+            r#"{"bind_addr": "GetAllInterfaces | attr \"address\""}"#,
+            "bind_addr cannot be empty",
+        ),
         (
             r#"{"advertise_addr": "0.0.0.0"}"#,
             "Advertise address cannot be 0.0.0.0, :: or [::]",

@@ -54,7 +54,7 @@ fn functions() {
         ),
         (
             "{{ GetPrivateInterfaces | math \"network\" \"-1\" | attr \"address\" }}",
-            "10.0.0.254",
+            "10.0.0.255",
         ),
         (
             "{{ GetPrivateInterfaces | math \"address\" \"+1\" | attr \"address\" }}",
