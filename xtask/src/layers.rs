@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bexpr", 0),
     ("model", 0),
     ("wire", 0),
+    ("acl", 1),
     ("state", 1),
     ("local", 1),
     ("dns", 1),

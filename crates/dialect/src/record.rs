@@ -24,6 +24,8 @@
 //! assert_eq!(dialect::json::to_string(&machine), r#"{"Node":"a","CreateIndex":0,"ModifyIndex":0}"#);
 //! ```
 //!
+//! A struct whose Go name differs says so after its own (`pub struct AclToken = "ACLToken" { … }`): error texts carry it.
+//!
 //! Every field is public and the struct derives `Clone, Debug, Default, PartialEq`. The name after `=` is the Go name: the
 //! msgpack key, and the JSON name unless told otherwise. Options, in brackets:
 //!
@@ -376,7 +378,7 @@ const fn before(a: &str, b: &str) -> bool {
 macro_rules! record {
     ($(
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident {
+        $vis:vis struct $name:ident $(= $called:literal)? {
             $(
                 $(#[$field_meta:meta])*
                 $(# $flat:ident)? $field:ident : $kind:ty $(= $go:literal)? $([ $($options:tt)* ])?
@@ -408,7 +410,7 @@ macro_rules! record {
 
             #[allow(unused_variables)]
             impl $crate::record::Record for $name {
-                const NAME: &'static str = stringify!($name);
+                const NAME: &'static str = $crate::__record!(@name $name, [$($called)?]);
                 const FIELDS: &'static [$crate::record::Spec] = &FIELDS;
                 const KEYS: &'static [$crate::record::Key] = {
                     const KEYS: [$crate::record::Key; KEY_COUNT] = $crate::record::sort_keys(&FIELDS);
@@ -490,7 +492,7 @@ macro_rules! record {
                 }
 
                 fn go_type() -> std::borrow::Cow<'static, str> {
-                    concat!("structs.", stringify!($name)).into()
+                    concat!("structs.", $crate::__record!(@name $name, [$($called)?])).into()
                 }
             }
         };
@@ -501,6 +503,8 @@ macro_rules! record {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __record {
+    (@name $name:ident, []) => { stringify!($name) };
+    (@name $name:ident, [$called:literal]) => { $called };
     (@part [] $kind:ty, [$go:literal], [$($options:tt)*]) => {
         $crate::record::Part::One($crate::__record!(@spec $crate::record::Spec::new($go); $($options)*))
     };

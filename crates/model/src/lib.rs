@@ -1,4 +1,4 @@
-//! Nouns: the records of catalog, KV, sessions, prepared queries and coordinates, as they stand in the replicated state,
+//! Nouns: the records of catalog, KV, sessions, prepared queries, coordinates and access control, as they stand in the replicated state,
 //! on the wire and in JSON.
 //!
 //! Each record is described once with [`dialect::record!`]; both codecs come from that description. The declaration order is
@@ -6,6 +6,7 @@
 //!
 //! This crate must never learn verbs: requests, replies and commands live in `wire`.
 
+mod acl;
 mod authority;
 mod catalog;
 mod check;
@@ -19,6 +20,7 @@ mod query;
 mod service;
 mod session;
 
+pub use acl::*;
 pub use authority::*;
 pub use catalog::*;
 pub use check::*;

@@ -1,0 +1,20 @@
+//! Access control as values (spec/acl.md): rule texts in, decisions out.
+//!
+//! Owns the rule language, how policies come to one decision and why, the built-in and synthetic policies, what is wrong with an
+//! object before it is stored, and what a login is bound to. Must never learn where tokens are kept or who asks; time is an
+//! argument.
+//!
+//! The door: [`Policy::parse`] once for every policy, [`Authorizer::compile`] once for every set of policies,
+//! [`Authorizer::allows`] for every request, [`Denied`] for its refusal.
+
+mod authorizer;
+mod denied;
+mod merge;
+mod right;
+mod rules;
+mod table;
+
+pub use authorizer::{Authorizer, AuthorizerId};
+pub use denied::{ANONYMOUS_ACCESSOR, ANONYMOUS_SECRET, Denied};
+pub use right::{Access, Context, Decision, Fallback, Level, QuestionError, Resource, Right};
+pub use rules::{Policy, RuleError};

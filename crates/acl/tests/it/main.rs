@@ -1,0 +1,6 @@
+//! The crate through its door.
+
+mod decisions;
+mod naive;
+mod records;
+mod rules;
