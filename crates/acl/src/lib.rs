@@ -5,10 +5,11 @@
 //! argument.
 //!
 //! The door: [`Policy::parse`] once for every policy, [`Authorizer::compile`] once for every set of policies,
-//! [`Authorizer::allows`] for every request, [`Denied`] for its refusal.
+//! [`Authorizer::allows`] for every request, [`Denied`] for its refusal, [`explain`] for people.
 
 mod authorizer;
 mod denied;
+mod explain;
 mod merge;
 mod right;
 mod rules;
@@ -16,5 +17,6 @@ mod table;
 
 pub use authorizer::{Authorizer, AuthorizerId};
 pub use denied::{ANONYMOUS_ACCESSOR, ANONYMOUS_SECRET, Denied};
+pub use explain::{By, RuleRef, Source, Why, explain};
 pub use right::{Access, Context, Decision, Fallback, Level, QuestionError, Resource, Right};
 pub use rules::{Policy, RuleError};

@@ -6,8 +6,14 @@ use super::read::{ATTRIBUTES, BLOCKS, Raw, RawRule};
 use super::{Grant, Rule, RuleError};
 use crate::{Level, Resource};
 
+/// Rules whose levels exist.
+pub(super) struct Checked {
+    pub(super) plain: Vec<(Resource, Grant)>,
+    pub(super) named: Vec<Rule>,
+}
+
 /// Checks every level, in the order of [`ATTRIBUTES`]' first, [`BLOCKS`] and the other attributes.
-pub(super) fn check(raw: Raw) -> Result<(Vec<(Resource, Grant)>, Vec<Rule>), RuleError> {
+pub(super) fn check(raw: Raw) -> Result<Checked, RuleError> {
     let mut plain = Vec::new();
     let mut attribute = |resource: Resource| {
         let Some((_, word)) = raw.plain.iter().find(|(known, _)| *known == resource) else {
@@ -36,7 +42,8 @@ pub(super) fn check(raw: Raw) -> Result<(Vec<(Resource, Grant)>, Vec<Rule>), Rul
     for resource in ATTRIBUTES.into_iter().skip(1) {
         attribute(resource)?;
     }
-    Ok((plain, named.into_iter().flatten().collect()))
+    let named = named.into_iter().flatten().collect();
+    Ok(Checked { plain, named })
 }
 
 fn checked(raw: &RawRule) -> Result<Rule, RuleError> {

@@ -94,7 +94,7 @@ impl Policy {
 
     fn read(text: &str, duplicates: Duplicates) -> Result<Self, RuleError> {
         let raw = read::read(text, duplicates)?;
-        let (plain, named) = check::check(raw)?;
+        let check::Checked { plain, named } = check::check(raw)?;
         let fingerprint = Blake2b::<U16>::digest(text).into();
         Ok(Policy {
             plain,

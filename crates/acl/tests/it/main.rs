@@ -1,6 +1,7 @@
 //! The crate through its door.
 
 mod decisions;
+mod explain;
 mod naive;
 mod records;
 mod rules;

@@ -1,7 +1,7 @@
 //! An evaluator that nobody would ship, written from the specification's words alone: it keeps rules as the text says them and
 //! looks through all of them for every question. The compiled one must agree on random policies.
 
-use acl::{Access, Authorizer, Context, Fallback, Policy, Resource, Right};
+use acl::{Access, Authorizer, By, Context, Fallback, Policy, Resource, Right, Source, explain};
 use rand::prelude::*;
 use rand::rngs::SmallRng;
 
@@ -268,6 +268,28 @@ fn compare(seed: u64, decisions: u64) {
                 told, expected,
                 "{texts:#?}\n{resource:?} {name:?} {word} peer {peer} {fallback:?}"
             );
+            if made % 8 == 0 {
+                let sources: Vec<Source<'_>> = policies
+                    .iter()
+                    .map(|policy| Source {
+                        id: "",
+                        name: "",
+                        policy,
+                    })
+                    .collect();
+                let right = Right::new(resource, &name, access);
+                let why = explain(&sources, fallback, right, context);
+                assert_eq!(
+                    why.decision.is_allowed(),
+                    expected,
+                    "{texts:#?}\n{right} {why:?}"
+                );
+                assert_eq!(
+                    matches!(why.by, By::Rule(_)),
+                    naive.is_some(),
+                    "{texts:#?}\n{right}"
+                );
+            }
             made += 1;
             by_rule += u64::from(naive.is_some());
         }
