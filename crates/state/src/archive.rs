@@ -3,17 +3,12 @@
 //! [`write_stream`] writes a root; [`Loader`] builds one from a stream that arrives in pieces of any size. The archive around
 //! the stream (compression, checksums, metadata) is not known here.
 
-use crate::key::{Key, fold};
-use crate::tables::coordinates::coordinate_path;
-use crate::{Root, Touched};
-use dialect::{Bytes, Text, msgpack, record};
-use model::{
-    AutopilotConfig, CaProviderState, CaRoot, Coordinate, KvEntry, Node, PreparedQuery, RaftIndex,
-    Session, SystemMetadataEntry,
-};
+use crate::table::Table;
+use crate::tables::spec::Archived;
+use crate::{Root, TABLES};
+use dialect::{msgpack, record};
 use msgpack::{Encode, Error, Scan, Writer};
 use std::{io, sync::Arc};
-use wire::command::{RegisterRequest, kind};
 use wire::errors::state as text;
 
 /// Largest single record that is read, in bytes: the largest value a request can bring, and what stands around it.
@@ -25,37 +20,35 @@ const MAX_ELEMENTS: usize = 32 << 20;
 /// Bytes collected before they are handed to the writer.
 const FLUSH_AT: usize = 256 * 1024;
 
-/// Types that occur only in snapshots.
-mod only {
-    pub(super) const CA_PROVIDER: u8 = 14;
-    pub(super) const CA_CONFIG: u8 = 15;
-    pub(super) const INDEX: u8 = 16;
-    pub(super) const CHUNKING: u8 = 29;
-    pub(super) const SERVICE_VIP: u8 = 32;
-    pub(super) const FREE_VIP: u8 = 33;
-}
+/// The last record of a stream: pieces of a command of the writer's log, which nothing will ever complete here. No table's.
+const CHUNKING: u8 = 29;
 
-/// Types that are kept and written back as they are, between sessions and keys.
-const OPAQUE_ACL: &[u8] = &[17, 19, 23, 25, 27];
-/// As above, between autopilot and system metadata.
-const OPAQUE_MESH: &[u8] = &[22, 30];
-/// As above, directly before the authority's records.
-const OPAQUE_INTENTIONS: &[u8] = &[12];
-/// As above, behind the indexes.
-const OPAQUE_LAST: &[u8] = &[35, 38, 40, 42];
+/// What reads a record of each type. Two tables with one type do not compile.
+static ARCHIVED: [Option<&Archived>; 256] = {
+    let mut by_kind = [None; 256];
+    let mut table = 0;
+    while table < TABLES.len() {
+        let parts = TABLES[table].archive;
+        let mut part = 0;
+        while part < parts.len() {
+            let mut kind = 0;
+            while kind < parts[part].kinds.len() {
+                let place = parts[part].kinds[kind] as usize;
+                assert!(by_kind[place].is_none(), "a type of two tables");
+                by_kind[place] = Some(&parts[part]);
+                kind += 1;
+            }
+            part += 1;
+        }
+        table += 1;
+    }
+    by_kind
+};
 
 record! {
     /// The first value of a stream.
     struct Header {
         last_index: u64 = "LastIndex",
-    }
-}
-
-record! {
-    /// An entry of the index table.
-    struct IndexEntry {
-        key: String = "Key",
-        value: u64 = "Value",
     }
 }
 
@@ -86,71 +79,12 @@ pub fn write_stream(root: &Root, out: &mut dyn io::Write) -> io::Result<()> {
         last_index: root.last_index(),
     }
     .encode(&mut Writer::new(&mut w.buffer));
-    for (_, row) in root.vips.rows.iter() {
-        w.record(only::SERVICE_VIP, &**row)?;
+    let mut parts: Vec<&Archived> = TABLES.iter().flat_map(|table| table.archive).collect();
+    parts.sort_by_key(|part| part.place);
+    for part in parts {
+        (part.save)(root, &mut w)?;
     }
-    for row in root.vips.free_rows() {
-        w.record(only::FREE_VIP, &row)?;
-    }
-    catalog(root, &mut w)?;
-    for (_, row) in root.coordinates.iter() {
-        w.with(kind::COORDINATE_BATCH, |w| {
-            w.array(1);
-            row.encode(w);
-        })?;
-    }
-    for (_, row) in root.sessions.rows.iter() {
-        w.record(kind::SESSION, &**row)?;
-    }
-    w.opaque(root, OPAQUE_ACL)?;
-    for (_, row) in root.kv.entries.iter() {
-        w.record(kind::KVS, &**row)?;
-    }
-    for (key, index) in root.kv.tombstones.iter() {
-        let indexes = RaftIndex {
-            create_index: 0,
-            modify_index: *index,
-        };
-        w.record(
-            kind::TOMBSTONE,
-            &KvEntry {
-                key: key.to_text(),
-                indexes,
-                ..KvEntry::default()
-            },
-        )?;
-    }
-    for (_, row) in root.queries.rows.iter() {
-        w.record(kind::PREPARED_QUERY, &**row)?;
-    }
-    if let Some(row) = &root.autopilot {
-        w.record(kind::AUTOPILOT, &**row)?;
-    }
-    w.opaque(root, OPAQUE_INTENTIONS)?;
-    for (_, row) in root.authority.roots.iter() {
-        w.record(kind::CONNECT_CA, &**row)?;
-    }
-    for (_, row) in root.authority.providers.iter() {
-        w.record(only::CA_PROVIDER, &**row)?;
-    }
-    if let Some(row) = &root.authority.config {
-        w.record(only::CA_CONFIG, &**row)?;
-    }
-    w.opaque(root, OPAQUE_MESH)?;
-    for (_, row) in root.metadata.iter() {
-        w.record(kind::SYSTEM_METADATA, &**row)?;
-    }
-    for (key, value) in root.indexes.iter() {
-        w.record(
-            only::INDEX,
-            &IndexEntry {
-                key: key.to_string(),
-                value: *value,
-            },
-        )?;
-    }
-    w.opaque(root, OPAQUE_LAST)?;
-    w.with(only::CHUNKING, |w| {
+    w.with(CHUNKING, |w| {
         w.map(1);
         w.str("ChunkMap");
         w.map(0);
@@ -158,44 +92,24 @@ pub fn write_stream(root: &Root, out: &mut dyn io::Write) -> io::Result<()> {
     w.flush()
 }
 
-/// Per node: the node alone, its services, its checks.
-fn catalog(root: &Root, w: &mut Records<'_>) -> io::Result<()> {
-    for (_, node) in root.catalog.nodes.iter() {
-        let bare = || RegisterRequest {
-            datacenter: node.datacenter.clone(),
-            id: node.id.clone(),
-            node: node.node.clone(),
-            address: node.address.clone(),
-            tagged_addresses: node.tagged_addresses.clone(),
-            node_meta: node.meta.clone(),
-            peer_name: node.peer_name.clone(),
-            indexes: node.indexes.clone(),
-            ..RegisterRequest::default()
-        };
-        w.record(kind::REGISTER, &bare())?;
-        for service in root.catalog.services_of(&node.peer_name, &node.node) {
-            let service = Some(Box::new((*service).clone()));
-            w.record(kind::REGISTER, &RegisterRequest { service, ..bare() })?;
-        }
-        for check in root.catalog.checks_of(&node.peer_name, &node.node) {
-            let check = Some(Box::new((*check).clone()));
-            w.record(kind::REGISTER, &RegisterRequest { check, ..bare() })?;
-        }
-    }
-    Ok(())
-}
-
-struct Records<'a> {
+/// Collects records.
+pub(crate) struct Records<'a> {
     out: &'a mut dyn io::Write,
     buffer: Vec<u8>,
 }
 
 impl Records<'_> {
-    fn record(&mut self, kind: u8, body: &impl Encode) -> io::Result<()> {
+    pub(crate) fn record(&mut self, kind: u8, body: &impl Encode) -> io::Result<()> {
         self.with(kind, |w| body.encode(w))
     }
 
-    fn with(&mut self, kind: u8, body: impl FnOnce(&mut Writer<'_>)) -> io::Result<()> {
+    /// All rows of a table, each a record.
+    pub(crate) fn rows<T: Encode>(&mut self, kind: u8, rows: &Table<Arc<T>>) -> io::Result<()> {
+        rows.iter()
+            .try_for_each(|(_, row)| self.record(kind, &**row))
+    }
+
+    pub(crate) fn with(&mut self, kind: u8, body: impl FnOnce(&mut Writer<'_>)) -> io::Result<()> {
         self.buffer.push(kind);
         body(&mut Writer::new(&mut self.buffer));
         if self.buffer.len() >= FLUSH_AT {
@@ -203,15 +117,6 @@ impl Records<'_> {
         } else {
             Ok(())
         }
-    }
-
-    fn opaque(&mut self, root: &Root, kinds: &[u8]) -> io::Result<()> {
-        for kind in kinds {
-            for body in root.opaque.of(*kind) {
-                self.with(*kind, |w| w.verbatim(body))?;
-            }
-        }
-        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -335,175 +240,47 @@ impl Loader {
     }
 
     fn load(&mut self, kind: u8, body: &[u8]) -> Result<(), ArchiveError> {
-        let keep = !self.forgets;
-        let root = &mut self.root;
-        match kind {
-            kind::REGISTER => read(body, keep, |row| root.load_registration(row)),
-            kind::KVS => read(body, keep, |row| root.kv.load(row)),
-            kind::SESSION => read(body, keep, |row: Session| root.sessions.put(Arc::new(row))),
-            kind::TOMBSTONE => read(body, keep, |row: KvEntry| {
-                root.kv.bury(row.key.as_bytes(), row.indexes.modify_index);
-            }),
-            kind::COORDINATE_BATCH => read(body, keep, |batch: dialect::List<Coordinate>| {
-                batch.into_iter().for_each(|row| root.load_coordinate(row));
-            }),
-            kind::PREPARED_QUERY => read(body, keep, |row: PreparedQuery| {
-                root.queries.put(Arc::new(row));
-            }),
-            kind::AUTOPILOT => read(body, keep, |row: AutopilotConfig| {
-                root.autopilot = Some(Arc::new(row));
-            }),
-            kind::CONNECT_CA => read(body, keep, |row| root.load_ca_root(row)),
-            only::CA_PROVIDER => read(body, keep, |row| root.load_ca_provider(row)),
-            only::CA_CONFIG => read(body, keep, |row| {
-                root.authority.config = Some(Arc::new(row));
-            }),
-            kind::SYSTEM_METADATA => read(body, keep, |row| root.load_metadata(row)),
-            only::INDEX => read(body, keep, |row: IndexEntry| {
-                // Names are told apart without regard to case, and looked up folded.
-                root.indexes.insert(Key::from(&*fold(&row.key)), row.value);
-            }),
-            only::SERVICE_VIP => read(body, keep, |row| root.vips.put(row)),
-            only::FREE_VIP => read(body, keep, |row| root.vips.put_free(&row)),
-            // Pieces of a command of another cluster's log: nothing will ever complete them here.
-            only::CHUNKING => Ok(()),
-            _ => {
-                if keep {
-                    root.opaque.push(kind, Bytes::copy_from_slice(body));
-                }
-                Ok(())
-            }
+        if kind == CHUNKING {
+            return Ok(());
         }
+        let part = archived(kind).ok_or(ArchiveError::Unknown(kind))?;
+        let record = Record {
+            kind,
+            body,
+            keep: !self.forgets,
+        };
+        (part.load)(&mut self.root, record)
     }
 }
 
-/// Reads a row and keeps it if asked.
-fn read<T: msgpack::Decode>(
-    body: &[u8],
-    keep: bool,
-    put: impl FnOnce(T),
-) -> Result<(), ArchiveError> {
-    let row = msgpack::from_slice_within::<T>(body, MAX_ELEMENTS)?;
-    if keep {
-        put(row);
+/// A record that arrives.
+pub(crate) struct Record<'a> {
+    pub(crate) kind: u8,
+    pub(crate) body: &'a [u8],
+    /// Otherwise it is only looked at.
+    pub(crate) keep: bool,
+}
+
+impl Record<'_> {
+    /// Reads a row and keeps it if asked.
+    pub(crate) fn read<T: msgpack::Decode>(self, put: impl FnOnce(T)) -> Result<(), ArchiveError> {
+        let row = msgpack::from_slice_within::<T>(self.body, MAX_ELEMENTS)?;
+        if self.keep {
+            put(row);
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+fn archived(kind: u8) -> Option<&'static Archived> {
+    ARCHIVED.get(usize::from(kind)).copied().flatten()
 }
 
 /// Refuses types that cannot be restored.
 fn known(kind: u8) -> Result<(), ArchiveError> {
-    let read = matches!(
-        kind,
-        kind::REGISTER
-            | kind::KVS
-            | kind::SESSION
-            | kind::TOMBSTONE
-            | kind::COORDINATE_BATCH
-            | kind::PREPARED_QUERY
-            | kind::AUTOPILOT
-            | kind::CONNECT_CA
-            | only::CA_PROVIDER
-            | only::CA_CONFIG
-            | kind::SYSTEM_METADATA
-            | only::INDEX
-            | only::CHUNKING
-            | only::SERVICE_VIP
-            | only::FREE_VIP
-    );
-    let kept = [OPAQUE_ACL, OPAQUE_INTENTIONS, OPAQUE_MESH, OPAQUE_LAST]
-        .iter()
-        .any(|kinds| kinds.contains(&kind));
-    if read || kept {
+    if kind == CHUNKING || archived(kind).is_some() {
         Ok(())
     } else {
         Err(ArchiveError::Unknown(kind))
-    }
-}
-
-/// Rows as snapshots bring them: with their indexes, without rules and without touching anybody.
-impl Root {
-    fn load_registration(&mut self, record: RegisterRequest) {
-        let peer = record.peer_name.clone();
-        let bare = record.service.is_none() && record.check.is_none() && record.checks.is_empty();
-        if bare || self.catalog.node(&peer, &record.node).is_none() {
-            self.load_node(Node {
-                id: record.id,
-                node: record.node.clone(),
-                address: record.address,
-                datacenter: record.datacenter,
-                partition: String::new(),
-                peer_name: peer,
-                tagged_addresses: record.tagged_addresses,
-                meta: record.node_meta,
-                locality: record.locality,
-                indexes: record.indexes,
-            });
-        }
-        if let Some(service) = record.service {
-            self.load_service(&record.node, *service);
-        }
-        for check in record
-            .check
-            .map(|check| *check)
-            .into_iter()
-            .chain(record.checks)
-        {
-            self.catalog.put_check(Arc::new(check));
-        }
-    }
-
-    pub(crate) fn load_node(&mut self, node: Node) {
-        let new = self.catalog.node(&node.peer_name, &node.node).is_none();
-        self.usage.nodes += u64::from(new && node.peer_name.is_empty());
-        self.catalog.put_node(Arc::new(node));
-    }
-
-    pub(crate) fn load_service(&mut self, node: &str, service: model::NodeService) {
-        let service = Arc::new(service);
-        let scratch = &mut Touched::new();
-        crate::apply::Change {
-            root: self,
-            index: 0,
-            touched: scratch,
-        }
-        .load_service(node, service);
-    }
-
-    pub(crate) fn load_coordinate(&mut self, row: Coordinate) {
-        let key = coordinate_path(&row.node, &row.segment).key();
-        self.coordinates.insert(key, Arc::new(row));
-    }
-
-    pub(crate) fn load_ca_root(&mut self, row: CaRoot) {
-        let key = Key::from(row.id.as_bytes());
-        self.authority.roots.insert(key, Arc::new(row));
-    }
-
-    pub(crate) fn load_ca_provider(&mut self, row: CaProviderState) {
-        let key = Key::from(row.id.as_bytes());
-        self.authority.providers.insert(key, Arc::new(row));
-    }
-
-    pub(crate) fn load_metadata(&mut self, row: SystemMetadataEntry) {
-        self.metadata
-            .insert(Key::from(&*fold(&row.key)), Arc::new(row));
-    }
-}
-
-impl crate::tables::kv::Kv {
-    /// As `put`, for rows that arrive in key order and mostly once.
-    pub(crate) fn load(&mut self, row: KvEntry) {
-        if row.session.is_empty() && self.tail_is_before(&row.key) {
-            self.entries
-                .insert(Key::from(row.key.as_bytes()), Arc::new(row));
-        } else {
-            self.put(Arc::new(row));
-        }
-    }
-
-    fn tail_is_before(&self, key: &Text) -> bool {
-        self.entries
-            .last()
-            .is_none_or(|(last, _)| last[..] < *key.as_bytes())
     }
 }

@@ -1,6 +1,10 @@
-//! The table of reads: where each parks and which index it tells (spec/server.md §4.2, §5.3).
+//! The document of the tables and their reads: where each parks and which index it tells (spec/server.md §4.2, §5.3).
 //!
-//! The one place to look when a reader wakes too often or not at all; `docs/watch-table.md` is printed from it.
+//! The one place to look when a reader wakes too often or not at all is `docs/watch-table.md`, printed from
+//! [`TABLES`].
+
+use crate::TABLES;
+use std::fmt::Write as _;
 
 /// What holds for one read.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +17,11 @@ pub struct ReadRule {
     pub index: &'static str,
 }
 
-const fn rule(read: &'static str, parks_on: &'static str, index: &'static str) -> ReadRule {
+pub(crate) const fn read(
+    read: &'static str,
+    parks_on: &'static str,
+    index: &'static str,
+) -> ReadRule {
     ReadRule {
         read,
         parks_on,
@@ -21,119 +29,54 @@ const fn rule(read: &'static str, parks_on: &'static str, index: &'static str) -
     }
 }
 
-const FALLBACK: &str = "P(service.<name>); without an instance P(service_last_extinction), else the newest of the tables";
+fn or_none(text: String) -> String {
+    if text.is_empty() {
+        "–".to_owned()
+    } else {
+        text
+    }
+}
 
-/// All reads.
-pub const READS: &[ReadRule] = &[
-    rule("nodes", "AllNodes", "P(nodes)"),
-    rule(
-        "node",
-        "Node",
-        "P(node.<name>); missing: P(node_last_extinction)",
-    ),
-    rule("services", "AllServices", "P(services)"),
-    rule(
-        "services, by node metadata",
-        "NodeMeta of the first pair, NodeServices of each node; with over 64 nodes AllServices",
-        "max(P(services), P(nodes))",
-    ),
-    rule("service_names", "AllServices", "P(services)"),
-    rule("service_nodes", "Service", FALLBACK),
-    rule("service_nodes, connect", "Connect", FALLBACK),
-    rule(
-        "node_services",
-        "NodeServices",
-        "P(node.<name>); missing: P(node_last_extinction)",
-    ),
-    rule(
-        "node_services, by an ID prefix that finds none or several",
-        "NodeServices, AllNodes",
-        "0",
-    ),
-    rule("node_checks", "NodeChecks", "P(checks)"),
-    rule("service_checks", "ServiceChecks", "P(checks)"),
-    rule(
-        "service_checks, by node metadata",
-        "ServiceChecks, Node of each row",
-        FALLBACK,
-    ),
-    rule(
-        "checks_in_state",
-        "ChecksInState; for `any` AllChecks",
-        "P(checks)",
-    ),
-    rule(
-        "checks_in_state, by node metadata",
-        "as above, Node of each row",
-        "P(checks)",
-    ),
-    rule("service_health", "ServiceHealth", FALLBACK),
-    rule(
-        "service_health, connect",
-        "ConnectHealth",
-        "max of P(service.<proxy>) over the rows; none: as service_health",
-    ),
-    rule("service_health, ingress", "IngressHealth", FALLBACK),
-    rule(
-        "node_dump",
-        "AllNodes, AllServices, AllChecks",
-        "max(P(checks), P(services), P(nodes))",
-    ),
-    rule(
-        "node_dump, one node",
-        "NodeServices, NodeChecks",
-        "max(P(checks), P(services), P(nodes))",
-    ),
-    rule(
-        "service_dump",
-        "AllNodes, AllServices, AllChecks",
-        "max(P(checks), P(services), P(nodes))",
-    ),
-    rule("service_dump, by kind", "Kind", "P(service_kind.<kind>)"),
-    rule(
-        "kv_get",
-        "KvKey",
-        "the row's ModifyIndex; missing: max(kvs, tombstones)",
-    ),
-    rule(
-        "kv_list, kv_keys",
-        "KvPrefix",
-        "newest of rows and tombstones below the prefix; none or empty prefix: max(kvs, tombstones)",
-    ),
-    rule("session", "Session", "sessions"),
-    rule("node_sessions", "NodeSessions", "sessions"),
-    rule("sessions", "AllSessions", "sessions"),
-    rule("coordinates", "AllCoordinates", "coordinates"),
-    rule("node_coordinates", "Coordinates", "coordinates"),
-    rule(
-        "prepared_queries, resolve_query",
-        "AllPreparedQueries",
-        "prepared-queries",
-    ),
-    rule("prepared_query", "PreparedQuery", "prepared-queries"),
-    rule("autopilot", "Autopilot", "the row's ModifyIndex"),
-    rule("ca_roots", "CaRoots", "connect-ca-roots"),
-    rule("ca_config", "CaConfig", "connect-ca-config"),
-    rule("system_metadata", "SystemMetadata", "system-metadata"),
-    rule(
-        "usage",
-        "AllNodes, AllServices",
-        "max(nodes, services, kvs, tombstones)",
-    ),
-];
+fn command_names(kinds: &[u8]) -> String {
+    let name = |kind: &u8| {
+        let found = wire::command::COMMANDS
+            .iter()
+            .find(|(byte, _)| byte == kind);
+        found.map_or("?", |(_, name)| *name)
+    };
+    kinds.iter().map(name).collect::<Vec<_>>().join(", ")
+}
 
-/// The table as a document.
+/// The tables and their reads as a document.
 pub fn watch_table() -> String {
     let mut out = String::from(
-        "# Where reads park and which index they tell\n\nPrinted from `crates/state/src/reads.rs` by its test. Every read also \
-         wakes when a restore replaces the state.\nA write touches the keys of the rows it changes; some index entries move \
-         without waking anybody.\n\n| read | parks on | index |\n|---|---|---|\n",
+        "# Tables, and where their reads park\n\nPrinted from `TABLES` of `crates/state/src/tables/mod.rs` by its test.\n\n\
+         | table | row | native block | archive type | changed by | touches |\n|---|---|---|---|---|---|\n",
     );
-    for rule in READS {
-        out.push_str(&format!(
-            "| {} | {} | {} |\n",
+    for table in TABLES {
+        let types: Vec<String> = table.archive_types().map(|kind| kind.to_string()).collect();
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            table.name,
+            table.record,
+            table.native_byte(),
+            or_none(types.join(", ")),
+            or_none(command_names(table.changed_by)),
+            or_none(table.wakes.join(", ")),
+        );
+    }
+    out.push_str(
+        "\nA restore changes every table. In an archive services and checks stand in the records of their node.\n\n\
+         Every read also wakes when a restore replaces the state. A write touches the keys of the rows it changes; some index \
+         entries\nmove without waking anybody.\n\n| read | parks on | index |\n|---|---|---|\n",
+    );
+    for rule in TABLES.iter().flat_map(|table| table.reads) {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} |",
             rule.read, rule.parks_on, rule.index
-        ));
+        );
     }
     out
 }

@@ -1,15 +1,15 @@
 //! Our own snapshot form (docs/decisions/0002-native-snapshot.md).
 //!
 //! A magic with the version, then blocks: table, length, checksum, rows in key order; last a block that counts them, so that
-//! a cut file is noticed. The same root always gives the same bytes. Rows are msgpack; those of KV are positional, for there
-//! may be millions.
+//! a cut file is noticed. The same root always gives the same bytes. Rows are msgpack; how each table writes its own stands in
+//! [`TABLES`].
 
-use crate::Root;
 use crate::apply::{Restoring, Store};
 use crate::archive::Loader;
 use crate::key::Key;
-use dialect::{Bytes, Text, msgpack};
-use model::{AutopilotConfig, Coordinate, KvEntry, PreparedQuery, RaftIndex, Session};
+use crate::table::Table;
+use crate::{Root, TABLES};
+use dialect::msgpack;
 use msgpack::{Encode, Reader, Writer};
 use std::{io, sync::Arc};
 use wire::command::RestorePlace;
@@ -30,26 +30,9 @@ const HEAD: usize = 9;
 /// Set on the tables of the root that a restore in progress builds.
 const RESTORING: u8 = 0x40;
 
-/// Tables by their byte in a block. Numbers are never used again.
+/// Blocks that are no table's; the tables' own bytes stand in [`TABLES`]. Numbers are never used again.
 mod table {
-    pub(super) const NODES: u8 = 1;
-    pub(super) const SERVICES: u8 = 2;
-    pub(super) const CHECKS: u8 = 3;
-    pub(super) const COORDINATES: u8 = 4;
-    pub(super) const SESSIONS: u8 = 5;
-    pub(super) const KV: u8 = 6;
-    pub(super) const TOMBSTONES: u8 = 7;
-    pub(super) const QUERIES: u8 = 8;
-    pub(super) const AUTOPILOT: u8 = 9;
-    pub(super) const METADATA: u8 = 10;
-    pub(super) const INDEXES: u8 = 11;
-    pub(super) const OPAQUE: u8 = 12;
     pub(super) const RESTORE: u8 = 13;
-    pub(super) const VIPS: u8 = 14;
-    pub(super) const FREE_VIPS: u8 = 15;
-    pub(super) const CA_ROOTS: u8 = 16;
-    pub(super) const CA_PROVIDERS: u8 = 17;
-    pub(super) const CA_CONFIG: u8 = 18;
     /// As `RESTORE`, with the place of the next piece.
     pub(super) const RESTORE_AT: u8 = 19;
     pub(super) const END: u8 = 0xff;
@@ -111,7 +94,8 @@ impl Store {
         blocks.root(&self.root, 0)?;
         if let Some(restoring) = &self.restoring {
             let loader = &restoring.loader;
-            blocks.row(table::RESTORE_AT, |w| {
+            blocks.table = table::RESTORE_AT;
+            blocks.row(|w| {
                 w.array(5);
                 w.uint(restoring.next.restore);
                 w.uint(restoring.next.sequence);
@@ -191,8 +175,15 @@ impl Store {
             Some(restoring) if table & RESTORING != 0 => &mut restoring.loader.root,
             _ => &mut self.root,
         };
+        let byte = table & !RESTORING;
+        let Some(table) = TABLES.iter().find(|table| table.native.byte == byte) else {
+            return Err(msgpack::Error::Invalid {
+                at: 0,
+                what: "table",
+            });
+        };
         while !r.rest().is_empty() {
-            root.load_row(table & !RESTORING, &mut r)?;
+            (table.native.load)(root, &mut r)?;
         }
         Ok(())
     }
@@ -232,10 +223,13 @@ fn checksum(table: u8, len: u32, payload: &[u8]) -> u32 {
 }
 
 /// Collects rows into blocks.
-struct Blocks<'a> {
+pub(crate) struct Blocks<'a> {
     out: &'a mut dyn io::Write,
     buffer: Vec<u8>,
+    /// What rows to come belong to.
     table: u8,
+    /// What the rows in the buffer belong to.
+    open: u8,
     count: u64,
 }
 
@@ -245,17 +239,9 @@ impl<'a> Blocks<'a> {
             out,
             buffer: Vec::with_capacity(BLOCK + BLOCK / 4),
             table: 0,
+            open: 0,
             count: 0,
         }
-    }
-
-    fn row(&mut self, table: u8, row: impl FnOnce(&mut Writer<'_>)) -> io::Result<()> {
-        if table != self.table || self.buffer.len() >= BLOCK {
-            self.close()?;
-            self.table = table;
-        }
-        row(&mut Writer::new(&mut self.buffer));
-        Ok(())
     }
 
     /// Writes the block that is open, if any.
@@ -267,10 +253,10 @@ impl<'a> Blocks<'a> {
             .ok()
             .filter(|len| *len <= MAX_BLOCK);
         let len = len.ok_or_else(|| io::Error::other("a row is too large for a snapshot"))?;
-        self.out.write_all(&[self.table])?;
+        self.out.write_all(&[self.open])?;
         self.out.write_all(&len.to_le_bytes())?;
         self.out
-            .write_all(&checksum(self.table, len, &self.buffer).to_le_bytes())?;
+            .write_all(&checksum(self.open, len, &self.buffer).to_le_bytes())?;
         self.out.write_all(&self.buffer)?;
         self.buffer.clear();
         self.count += 1;
@@ -279,7 +265,7 @@ impl<'a> Blocks<'a> {
 
     fn end(mut self) -> io::Result<()> {
         self.close()?;
-        self.table = table::END;
+        self.open = table::END;
         let count = self.count.to_le_bytes();
         self.buffer.extend_from_slice(&count);
         self.close()
@@ -287,152 +273,46 @@ impl<'a> Blocks<'a> {
 
     /// All rows of a root; `mark` is set on the table bytes.
     fn root(&mut self, root: &Root, mark: u8) -> io::Result<()> {
-        for (_, row) in root.catalog.nodes.iter() {
-            self.row(table::NODES | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.catalog.services.iter() {
-            self.row(table::SERVICES | mark, |w| {
-                w.array(2);
-                w.str(&row.node[..]);
-                row.service.encode(w);
-            })?;
-        }
-        for (_, row) in root.catalog.checks.iter() {
-            self.row(table::CHECKS | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.coordinates.iter() {
-            self.row(table::COORDINATES | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.sessions.rows.iter() {
-            self.row(table::SESSIONS | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.kv.entries.iter() {
-            self.row(table::KV | mark, |w| write_kv(w, row))?;
-        }
-        for (key, index) in root.kv.tombstones.iter() {
-            self.row(table::TOMBSTONES | mark, |w| pair(w, key, *index))?;
-        }
-        for (_, row) in root.queries.rows.iter() {
-            self.row(table::QUERIES | mark, |w| row.encode(w))?;
-        }
-        if let Some(row) = &root.autopilot {
-            self.row(table::AUTOPILOT | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.authority.roots.iter() {
-            self.row(table::CA_ROOTS | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.authority.providers.iter() {
-            self.row(table::CA_PROVIDERS | mark, |w| row.encode(w))?;
-        }
-        if let Some(row) = &root.authority.config {
-            self.row(table::CA_CONFIG | mark, |w| row.encode(w))?;
-        }
-        for (_, row) in root.metadata.iter() {
-            self.row(table::METADATA | mark, |w| row.encode(w))?;
-        }
-        for (key, index) in root.indexes.iter() {
-            self.row(table::INDEXES | mark, |w| pair(w, key, *index))?;
-        }
-        for (_, row) in root.vips.rows.iter() {
-            self.row(table::VIPS | mark, |w| row.encode(w))?;
-        }
-        for row in root.vips.free_rows() {
-            self.row(table::FREE_VIPS | mark, |w| row.encode(w))?;
-        }
-        for (kind, body) in root.opaque.iter() {
-            self.row(table::OPAQUE | mark, |w| {
-                w.array(2);
-                w.uint(u64::from(kind));
-                w.raw(body);
-            })?;
+        for table in TABLES {
+            self.table = table.native.byte | mark;
+            (table.native.save)(root, self)?;
         }
         self.close()
     }
+
+    /// A row of the table being written.
+    pub(crate) fn row(&mut self, row: impl FnOnce(&mut Writer<'_>)) -> io::Result<()> {
+        if self.table != self.open || self.buffer.len() >= BLOCK {
+            self.close()?;
+            self.open = self.table;
+        }
+        row(&mut Writer::new(&mut self.buffer));
+        Ok(())
+    }
+
+    /// A record as a row, if there is one.
+    pub(crate) fn record(&mut self, record: Option<&impl Encode>) -> io::Result<()> {
+        match record {
+            Some(record) => self.row(|w| record.encode(w)),
+            None => Ok(()),
+        }
+    }
+
+    /// All rows of a table of records.
+    pub(crate) fn rows<T: Encode>(&mut self, rows: &Table<Arc<T>>) -> io::Result<()> {
+        rows.iter()
+            .try_for_each(|(_, row)| self.record(Some(&**row)))
+    }
 }
 
-fn pair(w: &mut Writer<'_>, key: &Key, value: u64) {
+/// A row that is a key and an index.
+pub(crate) fn write_pair(w: &mut Writer<'_>, key: &Key, value: u64) {
     w.array(2);
     w.str(&key[..]);
     w.uint(value);
 }
 
-fn write_kv(w: &mut Writer<'_>, row: &KvEntry) {
-    w.array(7);
-    w.str(row.key.as_bytes());
-    match &row.value {
-        Some(value) => w.bin(value),
-        None => w.nil(),
-    }
-    w.uint(row.flags);
-    w.uint(row.lock_index);
-    w.uint(row.indexes.create_index);
-    w.uint(row.indexes.modify_index);
-    w.str(&row.session);
-}
-
-fn read_kv(r: &mut Reader<'_>) -> Result<KvEntry, msgpack::Error> {
+pub(crate) fn read_pair<'a>(r: &mut Reader<'a>) -> Result<(&'a [u8], u64), msgpack::Error> {
     r.array_len()?;
-    Ok(KvEntry {
-        key: Text::from(r.str_bytes()?),
-        value: r.bytes()?.map(Bytes::copy_from_slice),
-        flags: r.uint()?,
-        lock_index: r.uint()?,
-        indexes: RaftIndex {
-            create_index: r.uint()?,
-            modify_index: r.uint()?,
-        },
-        session: r.value()?,
-    })
-}
-
-impl Root {
-    fn load_row(&mut self, table: u8, r: &mut Reader<'_>) -> Result<(), msgpack::Error> {
-        match table {
-            table::NODES => self.load_node(r.value()?),
-            table::SERVICES => {
-                r.array_len()?;
-                let node: String = r.value()?;
-                self.load_service(&node, r.value()?);
-            }
-            table::CHECKS => {
-                self.catalog.put_check(Arc::new(r.value()?));
-            }
-            table::COORDINATES => self.load_coordinate(r.value::<Coordinate>()?),
-            table::SESSIONS => self.sessions.put(Arc::new(r.value::<Session>()?)),
-            table::KV => self.kv.load(read_kv(r)?),
-            table::TOMBSTONES => {
-                r.array_len()?;
-                let key = r.str_bytes()?;
-                self.kv.bury(key, r.uint()?);
-            }
-            table::QUERIES => self.queries.put(Arc::new(r.value::<PreparedQuery>()?)),
-            table::AUTOPILOT => self.autopilot = Some(Arc::new(r.value::<AutopilotConfig>()?)),
-            table::CA_ROOTS => self.load_ca_root(r.value()?),
-            table::CA_PROVIDERS => self.load_ca_provider(r.value()?),
-            table::CA_CONFIG => self.authority.config = Some(Arc::new(r.value()?)),
-            table::METADATA => self.load_metadata(r.value()?),
-            table::INDEXES => {
-                r.array_len()?;
-                let key = Key::from(r.str_bytes()?);
-                self.indexes.insert(key, r.uint()?);
-            }
-            table::VIPS => self.vips.put(r.value()?),
-            table::FREE_VIPS => self.vips.put_free(&r.value()?),
-            table::OPAQUE => {
-                r.array_len()?;
-                let kind = r.value::<u8>()?;
-                self.opaque.push(
-                    kind,
-                    r.bytes()?.map(Bytes::copy_from_slice).unwrap_or_default(),
-                );
-            }
-            _ => {
-                return Err(msgpack::Error::Invalid {
-                    at: r.position(),
-                    what: "table",
-                });
-            }
-        }
-        Ok(())
-    }
+    Ok((r.str_bytes()?, r.uint()?))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wire::{Outcome, command::CaRequest, errors::state as text};
 
 impl Change<'_> {
-    pub(super) fn authority(&mut self, request: &CaRequest) -> Applied<Outcome> {
+    pub(crate) fn authority(&mut self, request: &CaRequest) -> Applied<Outcome> {
         match &*request.op {
             "set-config" => {
                 self.set_ca_config(request.config.as_deref())?;

@@ -22,7 +22,7 @@ fn changes_node(request: &RegisterRequest, node: &Node) -> bool {
 }
 
 impl Change<'_> {
-    pub(super) fn register(&mut self, request: &RegisterRequest) -> Applied<()> {
+    pub(crate) fn register(&mut self, request: &RegisterRequest) -> Applied<()> {
         let peer = &*request.peer_name;
         let one_peer = request
             .service
@@ -57,7 +57,7 @@ impl Change<'_> {
         Ok(())
     }
 
-    pub(super) fn deregister(&mut self, request: &DeregisterRequest) -> Applied<()> {
+    pub(crate) fn deregister(&mut self, request: &DeregisterRequest) -> Applied<()> {
         let peer = &*request.peer_name;
         if !request.service_id.is_empty() {
             self.service_delete(peer, &request.node, &request.service_id);

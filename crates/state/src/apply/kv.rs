@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wire::{Outcome, command::KvsRequest, command::TombstoneRequest, errors::state as text};
 
 impl Change<'_> {
-    pub(super) fn kvs(&mut self, request: &KvsRequest) -> Applied<Outcome> {
+    pub(crate) fn kvs(&mut self, request: &KvsRequest) -> Applied<Outcome> {
         let entry = &request.entry;
         match &*request.op {
             "set" => {
@@ -36,7 +36,7 @@ impl Change<'_> {
         }
     }
 
-    pub(super) fn tombstone(&mut self, request: &TombstoneRequest) -> Applied<Outcome> {
+    pub(crate) fn tombstone(&mut self, request: &TombstoneRequest) -> Applied<Outcome> {
         if request.op != "reap" {
             return Err(text::invalid_operation("Tombstone", &request.op).into());
         }

@@ -15,7 +15,8 @@ mod singles;
 mod txn;
 
 use crate::archive::Loader;
-use crate::{Effect, Root, Touched, WatchKey};
+use crate::tables::spec::Run;
+use crate::{Effect, Root, TABLES, Touched, WatchKey};
 use wire::command::{RestorePlace, kind};
 use wire::{Command, Outcome, errors::state as text};
 
@@ -115,13 +116,16 @@ impl Store {
     fn write(&mut self, index: u64, command: &Command, touched: &mut Touched) -> Outcome {
         // KV commands refuse before they write; all others may fail half-way and are undone by the old root.
         let before = (!matches!(command, Command::Kvs(_))).then(|| self.root.clone());
+        let Some(run) = rule(command) else {
+            return Outcome::Nil;
+        };
         let mark = touched.mark();
         let mut change = Change {
             root: &mut self.root,
             index,
             touched,
         };
-        match change.run(command) {
+        match run(&mut change, command) {
             Ok(outcome) => outcome,
             Err(outcome) => {
                 if let Some(before) = before {
@@ -178,44 +182,25 @@ impl Store {
     }
 }
 
-impl Change<'_> {
-    /// Runs a command; `Err` is an outcome that undoes it.
-    fn run(&mut self, command: &Command) -> Result<Outcome, Outcome> {
-        let refused = |refused: Refused| Outcome::Error(refused.0);
-        match command {
-            Command::Register(request) => self
-                .register(request)
-                .map(|()| Outcome::Nil)
-                .map_err(refused),
-            Command::Deregister(request) => self
-                .deregister(request)
-                .map(|()| Outcome::Nil)
-                .map_err(refused),
-            Command::Kvs(request) => self.kvs(request).map_err(refused),
-            Command::Session(request) => self.session(request).map_err(refused),
-            Command::Tombstone(request) => self.tombstone(request).map_err(refused),
-            Command::CoordinateBatch(batch) => {
-                self.coordinates(batch);
-                Ok(Outcome::Nil)
-            }
-            Command::PreparedQuery(request) => self.prepared_query(request).map_err(refused),
-            Command::Txn(request) => {
-                let response = self.txn(&request.ops);
-                let outcome = Outcome::Txn(Box::new(response));
-                let failed =
-                    matches!(&outcome, Outcome::Txn(response) if !response.errors.is_empty());
-                if failed { Err(outcome) } else { Ok(outcome) }
-            }
-            Command::Autopilot(request) => Ok(self.autopilot(request)),
-            Command::ConnectCa(request) => self.authority(request).map_err(refused),
-            Command::SystemMetadata(request) => self.system_metadata(request).map_err(refused),
-            Command::RestoreBegin(_)
-            | Command::RestoreChunk(_)
-            | Command::RestoreCommit
-            | Command::RestorePiece(..)
-            | Command::RestoreEnd(_)
-            | Command::RestoreAbort
-            | Command::Ignored(_) => Ok(Outcome::Nil),
+/// The rule for each type of command. Two tables with one type do not compile.
+static RULES: [Option<Run>; 128] = {
+    let mut by_kind = [None; 128];
+    let mut table = 0;
+    while table < TABLES.len() {
+        let rules = TABLES[table].rules;
+        let mut rule = 0;
+        while rule < rules.len() {
+            let place = rules[rule].kind as usize;
+            assert!(by_kind[place].is_none(), "a command of two tables");
+            by_kind[place] = Some(rules[rule].run);
+            rule += 1;
         }
+        table += 1;
     }
+    by_kind
+};
+
+fn rule(command: &Command) -> Option<Run> {
+    let kind = command.kind() & !kind::IGNORE_UNKNOWN;
+    RULES.get(usize::from(kind)).copied().flatten()
 }

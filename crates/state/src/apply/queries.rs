@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wire::{Outcome, command::PreparedQueryRequest, errors::state as text};
 
 impl Change<'_> {
-    pub(super) fn prepared_query(&mut self, request: &PreparedQueryRequest) -> Applied<Outcome> {
+    pub(crate) fn prepared_query(&mut self, request: &PreparedQueryRequest) -> Applied<Outcome> {
         let Some(query) = request.query.as_deref() else {
             return Err(text::MISSING_QUERY_ID.into());
         };

@@ -19,7 +19,7 @@ const MAX_LOCK_DELAY: i64 = 60_000_000_000;
 const SESSION_CHECK: &str = "session";
 
 impl Change<'_> {
-    pub(super) fn session(&mut self, request: &SessionRequest) -> Applied<Outcome> {
+    pub(crate) fn session(&mut self, request: &SessionRequest) -> Applied<Outcome> {
         match &*request.op {
             "create" => self.session_create(&request.session).map(Outcome::Id),
             "destroy" => {

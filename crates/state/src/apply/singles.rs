@@ -14,7 +14,7 @@ use wire::{
 
 impl Change<'_> {
     /// Stores coordinates of known nodes; others are skipped.
-    pub(super) fn coordinates(&mut self, batch: &[Coordinate]) {
+    pub(crate) fn coordinates(&mut self, batch: &[Coordinate]) {
         for coordinate in batch {
             if self.root.catalog.node("", &coordinate.node).is_none() {
                 continue;
@@ -33,7 +33,7 @@ impl Change<'_> {
         self.touch(WatchKey::AllCoordinates);
     }
 
-    pub(super) fn autopilot(&mut self, request: &AutopilotSetConfigRequest) -> Outcome {
+    pub(crate) fn autopilot(&mut self, request: &AutopilotSetConfigRequest) -> Outcome {
         let old = self.root.autopilot.as_ref();
         if request.cas
             && old.is_none_or(|old| old.indexes.modify_index != request.config.indexes.modify_index)
@@ -56,7 +56,7 @@ impl Change<'_> {
         }
     }
 
-    pub(super) fn system_metadata(&mut self, request: &SystemMetadataRequest) -> Applied<Outcome> {
+    pub(crate) fn system_metadata(&mut self, request: &SystemMetadataRequest) -> Applied<Outcome> {
         let Some(entry) = request.entry.as_deref() else {
             return Err(text::invalid_operation("SystemMetadata", &request.op).into());
         };

@@ -5,8 +5,10 @@ use crate::{Root, Touched};
 use model::{HealthCheck, KvEntry, Node, NodeService};
 use std::sync::Arc;
 use wire::{
+    Outcome,
     command::{
-        TxnCheckOp, TxnError, TxnKvOp, TxnNodeOp, TxnOp, TxnResponse, TxnResult, TxnServiceOp,
+        TxnCheckOp, TxnError, TxnKvOp, TxnNodeOp, TxnOp, TxnRequest, TxnResponse, TxnResult,
+        TxnServiceOp,
     },
     errors::state as text,
 };
@@ -66,6 +68,14 @@ fn may_delete(stored: Option<u64>, wanted: u64) -> bool {
 }
 
 impl Change<'_> {
+    /// With errors the response is an outcome that undoes the command.
+    pub(crate) fn transaction(&mut self, request: &TxnRequest) -> Result<Outcome, Outcome> {
+        let response = self.txn(&request.ops);
+        let failed = !response.errors.is_empty();
+        let outcome = Outcome::Txn(Box::new(response));
+        if failed { Err(outcome) } else { Ok(outcome) }
+    }
+
     /// Runs the operations; with errors the caller undoes what they wrote.
     pub(super) fn txn(&mut self, ops: &[TxnOp]) -> TxnResponse {
         let mut results = Vec::with_capacity(ops.len());

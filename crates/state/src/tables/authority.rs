@@ -1,9 +1,90 @@
 //! The certificate authority's rows (spec/server.md §3.8, `connect-ca-*`).
 
+use crate::apply::Change;
+use crate::key::Key;
+use crate::reads::read;
 use crate::table::Table;
+use crate::tables::spec::{Archived, Native, TableSpec, rule};
 use crate::{ReadResult, Root, WatchKey};
 use model::{CaConfiguration, CaProviderState, CaRoot};
 use std::sync::Arc;
+use wire::command::kind;
+
+/// Types that occur only in archives.
+const CA_PROVIDER: u8 = 14;
+const CA_CONFIG: u8 = 15;
+
+pub(crate) const ROOTS_TABLE: TableSpec = TableSpec {
+    name: ROOTS,
+    record: "CaRoot",
+    changed_by: &[kind::CONNECT_CA],
+    wakes: &["CaRoots"],
+    reads: &[read("ca_roots", "CaRoots", "connect-ca-roots")],
+    native: Native {
+        byte: 16,
+        save: |root, out| out.rows(&root.authority.roots),
+        load: |root, r| {
+            root.authority.load_root(r.value()?);
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[kind::CONNECT_CA],
+        place: 120,
+        save: |root, out| out.rows(kind::CONNECT_CA, &root.authority.roots),
+        load: |root, record| record.read(|row| root.authority.load_root(row)),
+    }],
+    rules: &[rule!(CONNECT_CA, ConnectCa, Change::authority)],
+};
+
+pub(crate) const PROVIDERS_TABLE: TableSpec = TableSpec {
+    name: BUILTIN,
+    record: "CaProviderState",
+    changed_by: &[kind::CONNECT_CA],
+    wakes: &[],
+    reads: &[],
+    native: Native {
+        byte: 17,
+        save: |root, out| out.rows(&root.authority.providers),
+        load: |root, r| {
+            root.authority.load_provider(r.value()?);
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[CA_PROVIDER],
+        place: 130,
+        save: |root, out| out.rows(CA_PROVIDER, &root.authority.providers),
+        load: |root, record| record.read(|row| root.authority.load_provider(row)),
+    }],
+    rules: &[],
+};
+
+pub(crate) const CONFIG_TABLE: TableSpec = TableSpec {
+    name: CONFIG,
+    record: "CaConfiguration",
+    changed_by: &[kind::CONNECT_CA],
+    wakes: &["CaConfig"],
+    reads: &[read("ca_config", "CaConfig", "connect-ca-config")],
+    native: Native {
+        byte: 18,
+        save: |root, out| out.record(root.authority.config.as_deref()),
+        load: |root, r| {
+            root.authority.config = Some(Arc::new(r.value()?));
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[CA_CONFIG],
+        place: 140,
+        save: |root, out| match &root.authority.config {
+            Some(row) => out.record(CA_CONFIG, &**row),
+            None => Ok(()),
+        },
+        load: |root, record| record.read(|row| root.authority.config = Some(Arc::new(row))),
+    }],
+    rules: &[],
+};
 
 /// Names of the tables in the index.
 pub(crate) const CONFIG: &str = "connect-ca-config";
@@ -20,6 +101,18 @@ pub(crate) struct Authority {
     pub(crate) roots: Table<Arc<CaRoot>>,
     /// By ID.
     pub(crate) providers: Table<Arc<CaProviderState>>,
+}
+
+impl Authority {
+    fn load_root(&mut self, row: CaRoot) {
+        let key = Key::from(row.id.as_bytes());
+        self.roots.insert(key, Arc::new(row));
+    }
+
+    fn load_provider(&mut self, row: CaProviderState) {
+        let key = Key::from(row.id.as_bytes());
+        self.providers.insert(key, Arc::new(row));
+    }
 }
 
 impl Root {

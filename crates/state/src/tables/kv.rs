@@ -3,6 +3,7 @@
 use crate::key::{Key, Path, fold};
 use crate::table::Table;
 use crate::{ReadResult, Root, WatchKey};
+use dialect::Text;
 use model::KvEntry;
 use std::sync::Arc;
 
@@ -64,6 +65,22 @@ impl Kv {
             }
         }
         key
+    }
+
+    /// As `put`, for rows that arrive in key order and mostly once.
+    pub(crate) fn load(&mut self, row: KvEntry) {
+        if row.session.is_empty() && self.tail_is_before(&row.key) {
+            self.entries
+                .insert(Key::from(row.key.as_bytes()), Arc::new(row));
+        } else {
+            self.put(Arc::new(row));
+        }
+    }
+
+    fn tail_is_before(&self, key: &Text) -> bool {
+        self.entries
+            .last()
+            .is_none_or(|(last, _)| last[..] < *key.as_bytes())
     }
 
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Arc<KvEntry>> {

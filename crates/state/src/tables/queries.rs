@@ -1,10 +1,50 @@
 //! Prepared queries.
 
+use crate::apply::Change;
 use crate::key::{Key, Path, fold};
+use crate::reads::read;
 use crate::table::Table;
+use crate::tables::spec::{Archived, Native, TableSpec, rule};
 use crate::{ReadResult, Root, WatchKey};
 use model::PreparedQuery;
 use std::sync::Arc;
+use wire::command::kind;
+
+pub(crate) const QUERIES: TableSpec = TableSpec {
+    name: "prepared-queries",
+    record: "PreparedQuery",
+    changed_by: &[
+        kind::PREPARED_QUERY,
+        kind::SESSION,
+        kind::REGISTER,
+        kind::DEREGISTER,
+        kind::TXN,
+    ],
+    wakes: &["PreparedQuery", "AllPreparedQueries"],
+    reads: &[
+        read(
+            "prepared_queries, resolve_query",
+            "AllPreparedQueries",
+            "prepared-queries",
+        ),
+        read("prepared_query", "PreparedQuery", "prepared-queries"),
+    ],
+    native: Native {
+        byte: 8,
+        save: |root, out| out.rows(&root.queries.rows),
+        load: |root, r| {
+            root.queries.put(Arc::new(r.value()?));
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[kind::PREPARED_QUERY],
+        place: 90,
+        save: |root, out| out.rows(kind::PREPARED_QUERY, &root.queries.rows),
+        load: |root, record| record.read(|row| root.queries.put(Arc::new(row))),
+    }],
+    rules: &[rule!(PREPARED_QUERY, PreparedQuery, Change::prepared_query)],
+};
 
 /// The only type of template there is.
 pub const TEMPLATE_TYPE: &str = "name_prefix_match";

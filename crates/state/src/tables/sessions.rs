@@ -1,10 +1,41 @@
 //! Sessions.
 
+use crate::apply::Change;
 use crate::key::{Key, Path, fold};
+use crate::reads::read;
 use crate::table::Table;
+use crate::tables::spec::{Archived, Native, TableSpec, rule};
 use crate::{ReadResult, Root, WatchKey};
 use model::Session;
 use std::sync::Arc;
+use wire::command::kind;
+
+pub(crate) const SESSIONS: TableSpec = TableSpec {
+    name: "sessions",
+    record: "Session",
+    changed_by: &[kind::SESSION, kind::REGISTER, kind::DEREGISTER, kind::TXN],
+    wakes: &["Session", "NodeSessions", "AllSessions"],
+    reads: &[
+        read("session", "Session", "sessions"),
+        read("node_sessions", "NodeSessions", "sessions"),
+        read("sessions", "AllSessions", "sessions"),
+    ],
+    native: Native {
+        byte: 5,
+        save: |root, out| out.rows(&root.sessions.rows),
+        load: |root, r| {
+            root.sessions.put(Arc::new(r.value()?));
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[kind::SESSION],
+        place: 50,
+        save: |root, out| out.rows(kind::SESSION, &root.sessions.rows),
+        load: |root, record| record.read(|row| root.sessions.put(Arc::new(row))),
+    }],
+    rules: &[rule!(SESSION, Session, Change::session)],
+};
 
 /// The session table.
 #[derive(Clone, Default)]

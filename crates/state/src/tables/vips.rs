@@ -6,11 +6,70 @@
 use crate::Root;
 use crate::key::{Path, node_path};
 use crate::table::Table;
+use crate::tables::spec::{Archived, Native, TableSpec};
 use dialect::{Bytes, List, record};
 use model::RaftIndex;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use wire::command::kind;
 use wire::errors::state as text;
+
+/// Types that occur only in archives.
+const SERVICE_VIP: u8 = 32;
+const FREE_VIP: u8 = 33;
+
+pub(crate) const VIPS: TableSpec = TableSpec {
+    name: "service-virtual-ips",
+    record: "ServiceVip",
+    changed_by: &[kind::REGISTER, kind::DEREGISTER, kind::TXN],
+    wakes: &[],
+    reads: &[],
+    native: Native {
+        byte: 14,
+        save: |root, out| out.rows(&root.vips.rows),
+        load: |root, r| {
+            root.vips.put(r.value()?);
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[SERVICE_VIP],
+        place: 10,
+        save: |root, out| out.rows(SERVICE_VIP, &root.vips.rows),
+        load: |root, record| record.read(|row| root.vips.put(row)),
+    }],
+    rules: &[],
+};
+
+pub(crate) const FREE_VIPS: TableSpec = TableSpec {
+    name: "free-virtual-ips",
+    record: "FreeVip",
+    changed_by: &[kind::REGISTER, kind::DEREGISTER, kind::TXN],
+    wakes: &[],
+    reads: &[],
+    native: Native {
+        byte: 15,
+        save: |root, out| {
+            root.vips
+                .free_rows()
+                .try_for_each(|row| out.record(Some(&row)))
+        },
+        load: |root, r| {
+            root.vips.put_free(&r.value()?);
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[FREE_VIP],
+        place: 20,
+        save: |root, out| {
+            let mut rows = root.vips.free_rows();
+            rows.try_for_each(|row| out.record(FREE_VIP, &row))
+        },
+        load: |root, record| record.read(|row| root.vips.put_free(&row)),
+    }],
+    rules: &[],
+};
 
 /// Where the addresses begin.
 const BASE: u32 = u32::from_be_bytes([240, 0, 0, 0]);

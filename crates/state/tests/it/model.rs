@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::naive::{Naive, Step};
+use crate::tables::{declared, tables_of};
 use ::model::{KvEntry, RaftIndex};
 use dialect::msgpack;
 use proptest::prelude::*;
@@ -296,7 +297,9 @@ proptest! {
             let names: Vec<String> = naive.indexes.keys().cloned().collect();
             let command = command(step);
             assert_eq!(Command::decode(&command.encode()).as_ref(), Ok(&command));
-            let did = c.run(command);
+            let tables = tables_of(&c.store);
+            let did = c.run(command.clone());
+            declared(&tables, &tables_of(&c.store), &command, &did.keys);
             naive.step(c.index, step);
             let names: Vec<String> = names.into_iter().chain(naive.indexes.keys().cloned()).collect();
             compare(c.store.root(), &naive, &names);

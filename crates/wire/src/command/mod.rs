@@ -1,12 +1,16 @@
 //! Replicated commands: what stands in a log entry (spec/server.md §2.2, spec/wire.md §7.4).
 //!
+//! A new command is its record, its type byte and one line in the list below: what is decoded, known and named follows from it.
 //! An entry is one type byte and a msgpack body. Types below 64 are the reference's; [`kind::RESTORE_BEGIN`] and its
 //! companions are ours and never leave our own log.
 
+#[macro_use]
+mod list;
 mod codec;
 
 pub use codec::{DecodeError, MAX_RESTORE_CHUNK};
 
+use dialect::msgpack::{Encode, Error, Reader, Writer};
 use dialect::{Bytes, Dict, List, record};
 use model::{
     AutopilotConfig, CaConfiguration, CaProviderState, CaRoot, Coordinate, HealthCheck, KvEntry,
@@ -252,46 +256,37 @@ pub mod kind {
     pub const IGNORE_UNKNOWN: u8 = 128;
 }
 
-/// A decoded log command.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
+commands! {
     /// Node, service, checks.
-    Register(Box<RegisterRequest>),
+    Register(Box<RegisterRequest>) of RegisterRequest = REGISTER, |body| 2048 + 1024 * body.checks.len();
     /// Removal from the catalog.
-    Deregister(Box<DeregisterRequest>),
+    Deregister(Box<DeregisterRequest>) of DeregisterRequest = DEREGISTER, |_| 512;
     /// KV write.
-    Kvs(Box<KvsRequest>),
+    Kvs(Box<KvsRequest>) of KvsRequest = KVS, |body| {
+        256 + value_size(&body.entry) + body.entry.key.len() + body.token.len()
+    };
     /// Session create or destroy.
-    Session(Box<SessionRequest>),
+    Session(Box<SessionRequest>) of SessionRequest = SESSION, |_| 512;
     /// Tombstone reaping.
-    Tombstone(TombstoneRequest),
-    /// Coordinates of several nodes.
-    CoordinateBatch(List<Coordinate>),
+    Tombstone(TombstoneRequest) of TombstoneRequest = TOMBSTONE, |_| 96;
+    /// Coordinates of several nodes; versions that do not know them may skip them.
+    CoordinateBatch(List<Coordinate>) of List<Coordinate> = COORDINATE_BATCH | IGNORE_UNKNOWN, |batch| 16 + 192 * batch.len();
     /// Prepared query write.
-    PreparedQuery(Box<PreparedQueryRequest>),
+    PreparedQuery(Box<PreparedQueryRequest>) of PreparedQueryRequest = PREPARED_QUERY, |_| 1024;
     /// Transaction.
-    Txn(Box<TxnRequest>),
+    Txn(Box<TxnRequest>) of TxnRequest = TXN, |body| body.ops.iter().fold(128, |size, op| {
+        size + op.kv.as_ref().map_or(1280, |kv| 256 + value_size(&kv.entry))
+    });
     /// Autopilot configuration.
-    Autopilot(Box<AutopilotSetConfigRequest>),
+    Autopilot(Box<AutopilotSetConfigRequest>) of AutopilotSetConfigRequest = AUTOPILOT, |_| 512;
     /// The certificate authority.
-    ConnectCa(Box<CaRequest>),
+    ConnectCa(Box<CaRequest>) of CaRequest = CONNECT_CA, |_| 4096;
     /// Flags that servers agree on.
-    SystemMetadata(Box<SystemMetadataRequest>),
-    /// A restore begins; the archive's own index. A second begin drops what an earlier one collected. The outcome is the
-    /// index it was applied at, by which its pieces name it.
-    RestoreBegin(u64),
-    /// The next bytes of the archive's `state.bin`, as written before pieces had a place; refused in a restore whose have.
-    RestoreChunk(Bytes),
-    /// The end of a restore whose pieces had no place.
-    RestoreCommit,
-    /// The next bytes of the archive's `state.bin`. Refused when they are not the next of that restore.
-    RestorePiece(RestorePlace, Bytes),
-    /// The restore is complete, its place is behind the last piece: the collected root replaces the current one.
-    RestoreEnd(RestorePlace),
-    /// What a restore has collected is let go: nobody will end it.
-    RestoreAbort,
-    /// A type that this version does not know and that may be skipped; carries the type without its flag.
-    Ignored(u8),
+    SystemMetadata(Box<SystemMetadataRequest>) of SystemMetadataRequest = SYSTEM_METADATA, |_| 512;
+}
+
+fn value_size(entry: &KvEntry) -> usize {
+    entry.value.as_ref().map_or(0, |value| value.len())
 }
 
 /// Which restore a piece belongs to, and which piece it is: those of one leader's restore may stand in the log behind the

@@ -1,33 +1,70 @@
-//! The root: all tables as one value.
+//! The table of indexes: the Raft index of the last change, by table or derived name (spec/server.md §4.1).
 
-use crate::key::{Key, Path};
-use crate::table::Table;
-use crate::tables::{
-    authority::Authority, catalog::Catalog, kv::Kv, opaque::Opaque, queries::Queries,
-    sessions::Sessions, usage::Usage, vips::Vips,
-};
-use model::{AutopilotConfig, Coordinate, SystemMetadataEntry};
-use std::sync::Arc;
+use crate::Root;
+use crate::key::{Key, Path, fold};
+use crate::snapshot;
+use crate::tables::spec::{Archived, Native, TableSpec};
+use dialect::record;
+use wire::command::kind;
 
-/// One version of the whole replicated state. Cloning is O(1); a clone never changes.
-#[derive(Clone, Default)]
-pub struct Root {
-    pub(crate) catalog: Catalog,
-    pub(crate) kv: Kv,
-    pub(crate) sessions: Sessions,
-    pub(crate) queries: Queries,
-    /// By peer, node, segment.
-    pub(crate) coordinates: Table<Arc<Coordinate>>,
-    pub(crate) authority: Authority,
-    pub(crate) autopilot: Option<Arc<AutopilotConfig>>,
-    /// By key.
-    pub(crate) metadata: Table<Arc<SystemMetadataEntry>>,
-    /// Raft index of the last change, by table or derived name (spec/server.md §4.1).
-    pub(crate) indexes: Table<u64>,
-    pub(crate) usage: Usage,
-    pub(crate) vips: Vips,
-    pub(crate) opaque: Opaque,
+record! {
+    /// An entry of the index table in an archive.
+    struct IndexEntry {
+        key: String = "Key",
+        value: u64 = "Value",
+    }
 }
+
+/// Its type in an archive.
+const INDEX: u8 = 16;
+
+pub(crate) const INDEXES: TableSpec = TableSpec {
+    name: "index",
+    record: "name and index",
+    changed_by: &[
+        kind::REGISTER,
+        kind::DEREGISTER,
+        kind::KVS,
+        kind::SESSION,
+        kind::COORDINATE_BATCH,
+        kind::PREPARED_QUERY,
+        kind::TXN,
+        kind::AUTOPILOT,
+        kind::CONNECT_CA,
+        kind::SYSTEM_METADATA,
+    ],
+    wakes: &[],
+    reads: &[],
+    native: Native {
+        byte: 11,
+        save: |root, out| {
+            let mut rows = root.indexes.iter();
+            rows.try_for_each(|(key, index)| out.row(|w| snapshot::write_pair(w, key, *index)))
+        },
+        load: |root, r| {
+            let (key, index) = snapshot::read_pair(r)?;
+            root.indexes.insert(Key::from(key), index);
+            Ok(())
+        },
+    },
+    archive: &[Archived {
+        kinds: &[INDEX],
+        place: 170,
+        save: |root, out| {
+            root.indexes.iter().try_for_each(|(key, value)| {
+                let key = key.to_string();
+                out.record(INDEX, &IndexEntry { key, value: *value })
+            })
+        },
+        load: |root, record| {
+            record.read(|row: IndexEntry| {
+                // Names are told apart without regard to case, and looked up folded.
+                root.indexes.insert(Key::from(&*fold(&row.key)), row.value);
+            })
+        },
+    }],
+    rules: &[],
+};
 
 impl Root {
     /// The entry of the index table, 0 if there is none.
