@@ -110,7 +110,7 @@ impl Agent {
         let mut index = 0;
         let mut failures: u32 = 0;
         while self.is_current(id, generation) {
-            match self.look(node, service, index).await {
+            match self.look(id, node, service, index).await {
                 Ok((at, to, output)) => {
                     failures = 0;
                     index = if at < index { 0 } else { at };
@@ -149,6 +149,7 @@ impl Agent {
 
     async fn look(
         &self,
+        id: &str,
         node: &str,
         service: &str,
         index: u64,
@@ -159,7 +160,7 @@ impl Agent {
             max_stale: MAX_STALE,
             ..ReadOptions::default()
         };
-        let caller = Caller::internal();
+        let caller = Caller::with_token(self.local.lock().check_token(id));
         let answered = self
             .rpc
             .read(

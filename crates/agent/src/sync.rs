@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use local::{CatalogView, Step, Verdict};
-use ports::{Caller, Consistency, Data, Query, Read, ReadOptions, RpcError, Token, Write};
+use ports::{Caller, Consistency, Data, Query, Read, ReadOptions, RpcError, Write};
 use rand::Rng;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,9 +133,10 @@ impl Agent {
             max_stale: MAX_STALE,
             ..ReadOptions::default()
         };
+        let caller = Caller::with_token(self.config.read().tokens.node());
         Ok(self
             .rpc
-            .read(&Caller::internal(), Query::new(read), options)
+            .read(&caller, Query::new(read), options)
             .await?
             .answer)
     }
@@ -183,10 +184,7 @@ impl Agent {
             | Step::Check { request, .. }
             | Step::Node { request, .. } => Write::Register(request.clone()),
         };
-        let caller = Caller {
-            token: Token::new(step.token()),
-            remote: None,
-        };
+        let caller = Caller::with_token(step.token());
         let result = self.rpc.write(&caller, datacenter, write).await;
         match result {
             Ok(wire::Outcome::Error(error)) => failed(step, &error),

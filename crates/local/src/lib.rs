@@ -256,6 +256,13 @@ impl Local {
             .filter(|check| check.standing != Standing::Removed)
     }
 
+    /// The token with which the target of a check with this ID is looked up.
+    pub fn check_token(&self, id: &str) -> &str {
+        let own = self.check(id);
+        let (token, source) = own.map_or(("", Source::Api), |check| (&check.token, check.source));
+        self.settings.tokens.entry(token, source)
+    }
+
     /// All services by ID.
     pub fn visible_services(&self) -> impl Iterator<Item = &Service> {
         self.services

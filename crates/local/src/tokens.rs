@@ -45,8 +45,8 @@ impl Tokens {
         first([own, self.of_files(source), self.node()])
     }
 
-    /// For the node alone.
-    pub(crate) fn node(&self) -> &str {
+    /// For the node alone, and for what the agent reads for itself.
+    pub fn node(&self) -> &str {
         first([&self.agent, &self.default, ""])
     }
 }

@@ -13,9 +13,17 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller inside this process, with the agent's own rights.
+    /// A caller inside this process without a token: to rules it is anonymous.
     pub fn internal() -> Self {
         Self::default()
+    }
+
+    /// A caller inside this process with a token of the agent's own.
+    pub fn with_token(secret: &str) -> Self {
+        Self {
+            token: Token::new(secret),
+            remote: None,
+        }
     }
 }
 
@@ -51,10 +59,11 @@ impl std::fmt::Debug for Token {
 }
 
 /// Identity of an authorizer: two callers with the same identity see the same rows, so answers and groups are keyed by it.
+/// The default one is that of who may do everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct AuthorizerId(pub u64);
 
-/// Decides what a caller may do. Every handler obtains one before it reaches data.
+/// Decides what a caller may do. A [`Guard`](crate::Guard) finds it before a room reaches data.
 pub trait Authorizer: Send + Sync {
     /// Key of everything shared between callers.
     fn id(&self) -> AuthorizerId;
@@ -90,19 +99,4 @@ pub enum Access {
     Read,
     List,
     Write,
-}
-
-/// Grants everything: the authorizer of a system without ACLs.
-pub struct AllowAll;
-
-impl Authorizer for AllowAll {
-    fn id(&self) -> AuthorizerId {
-        AuthorizerId(0)
-    }
-    fn allows_all(&self) -> bool {
-        true
-    }
-    fn allows(&self, _: Resource, _: Access, _: &[u8]) -> bool {
-        true
-    }
 }

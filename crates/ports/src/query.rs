@@ -1,6 +1,5 @@
 //! Reads as values: equal queries share one run, one wait and one encoding.
 
-use crate::AuthorizerId;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -140,7 +139,8 @@ pub enum Via {
     Ingress,
 }
 
-/// A canonical read: everything that decides the answer's content, nothing that does not.
+/// A canonical read: everything that decides the answer's content but who asks, nothing that does not. The room shares answers
+/// between callers of the same [`AuthorizerId`](crate::AuthorizerId).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     /// What is read.
@@ -155,8 +155,6 @@ pub struct Query {
     pub node_meta: Vec<(String, String)>,
     /// `?peer=`: data imported from that peer, empty for local data.
     pub peer: String,
-    /// Set by the room from the caller's token; doors leave the default.
-    pub authorizer: AuthorizerId,
 }
 
 impl Query {
@@ -169,7 +167,6 @@ impl Query {
             near: String::new(),
             node_meta: Vec::new(),
             peer: String::new(),
-            authorizer: AuthorizerId::default(),
         }
     }
 }

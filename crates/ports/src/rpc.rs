@@ -43,6 +43,18 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// The datacenter that the request itself names; "" for none.
+    pub fn datacenter(&self) -> &str {
+        match self {
+            Self::Register(request) => &request.datacenter,
+            Self::Deregister(request) => &request.datacenter,
+            Self::Txn(request) => &request.datacenter,
+            _ => "",
+        }
+    }
+}
+
 /// Where the cluster stands, as `/v1/status/*` and the operator endpoints show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterStatus {

@@ -9,7 +9,7 @@ mod space;
 use crate::server::Server;
 use bytes::{Bytes, BytesMut};
 use check::{check, receive};
-use ports::{BoxFuture, Pieces, RpcError, Snapshot};
+use ports::{Authorized, BoxFuture, Pieces, RpcError, Snapshot};
 use space::Frugal;
 use state::Root;
 use std::fs::File;
@@ -33,12 +33,9 @@ const BUFFER: usize = 256 << 10;
 const RESTORE_ESTABLISH: Duration = Duration::from_secs(60);
 
 impl Server {
-    pub(crate) async fn save(&self, stale: bool) -> Result<Snapshot, RpcError> {
-        if !stale {
-            self.consistent(ports::Consistency::Consistent).await?;
-        }
+    pub(crate) async fn save(&self, by: &Authorized) -> Result<Snapshot, RpcError> {
         let status = self.consensus.status();
-        let root = self.root();
+        let root = self.root(by);
         let voters = self
             .raft_servers()
             .into_iter()
@@ -89,8 +86,11 @@ impl Server {
     }
 
     /// Nothing is written to the log before the whole archive has been read and understood.
-    pub(crate) async fn restore(&self, mut archive: Box<dyn Pieces>) -> Result<(), RpcError> {
-        self.lead().await?;
+    pub(crate) async fn restore(
+        &self,
+        by: &Authorized,
+        mut archive: Box<dyn Pieces>,
+    ) -> Result<(), RpcError> {
         let refused = |error: io::Error| RpcError::Refused(error.to_string());
         let folder = self.config.data_dir.clone();
         let received = receive(&mut *archive, folder.as_deref())
@@ -102,7 +102,7 @@ impl Server {
         let (index, state) = checked.map_err(RpcError::Refused)?;
         let one = self.restoring.lock().await;
         let mut unfinished = Unfinished(Some(&self.abandoned));
-        let begun = self.restore_step(&Command::RestoreBegin(index)).await?;
+        let begun = self.restore_step(by, &Command::RestoreBegin(index)).await?;
         let Outcome::Index(restore) = begun else {
             let text = wire::errors::state::NO_RESTORE;
             return Err(RpcError::Unavailable(text.to_owned()));
@@ -117,11 +117,11 @@ impl Server {
             if chunk.is_empty() {
                 break;
             }
-            self.restore_step(&Command::RestorePiece(place, chunk))
+            self.restore_step(by, &Command::RestorePiece(place, chunk))
                 .await?;
             place.sequence += 1;
         }
-        self.restore_step(&Command::RestoreEnd(place)).await?;
+        self.restore_step(by, &Command::RestoreEnd(place)).await?;
         unfinished.0 = None;
         self.ready.send_replace(false);
         self.replaced.notify_one();
@@ -135,8 +135,8 @@ impl Server {
         }
     }
 
-    async fn restore_step(&self, command: &Command) -> Result<Outcome, RpcError> {
-        match self.propose(command).await? {
+    async fn restore_step(&self, by: &Authorized, command: &Command) -> Result<Outcome, RpcError> {
+        match self.propose(by, command).await? {
             Outcome::Error(error) => Err(RpcError::Refused(error)),
             outcome => Ok(outcome),
         }
@@ -144,7 +144,9 @@ impl Server {
 
     /// Lets go what a restore has collected that nobody will end.
     pub(crate) async fn abort_restore(&self) -> Result<(), RpcError> {
-        self.restore_step(&Command::RestoreAbort).await.map(drop)
+        self.restore_step(&Authorized::system(), &Command::RestoreAbort)
+            .await
+            .map(drop)
     }
 
     /// For a new leader: a restore whose leader is gone has lost the rest of its archive. One of this server's own goes on.

@@ -1,6 +1,7 @@
 //! The mesh's certificate authority, as far as its beginning: the first leader of a cluster names the cluster and makes the
 //! root of the built-in provider (spec/mesh.md §8.1–§8.4). Signing, rotation and other providers join here.
 
+use crate::leader::DUTY;
 use crate::server::Server;
 use dialect::{Any, Dict, GoTime, List};
 use model::{CaConfiguration, CaProviderState, CaRoot};
@@ -66,7 +67,7 @@ impl Server {
             Some(Any::Str(text)) => text.clone(),
             _ => String::new(),
         };
-        let root = self.root();
+        let root = self.root(&DUTY);
         if !root.ca_roots().rows.is_empty() {
             return Ok(false);
         }
@@ -160,7 +161,7 @@ impl Server {
         };
         let set = CaRequest {
             op: "set-roots".to_owned(),
-            index: self.root().ca_roots().index,
+            index: self.root(&DUTY).ca_roots().index,
             roots: List::from(vec![active]),
             ..CaRequest::default()
         };
@@ -170,7 +171,10 @@ impl Server {
 
     async fn ask_authority(&self, mut request: CaRequest) -> Result<Outcome, RpcError> {
         request.datacenter.clone_from(&self.config.datacenter);
-        match self.propose(&Command::ConnectCa(Box::new(request))).await? {
+        match self
+            .propose(&DUTY, &Command::ConnectCa(Box::new(request)))
+            .await?
+        {
             Outcome::Error(error) => Err(RpcError::refused(error)),
             outcome => Ok(outcome),
         }

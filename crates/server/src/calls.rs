@@ -2,7 +2,9 @@
 //! services that have no instance (spec/agent-config.md §21.2).
 
 use crate::server::{Server, leads};
-use ports::{Answered, BoxFuture, Consistency, Data, Query, Read, ReadOptions, RpcError, Write};
+use ports::{
+    Answered, BoxFuture, Caller, Consistency, Data, Query, Read, ReadOptions, RpcError, Write,
+};
 use rt::Instant;
 use telemetry::metrics::Metric;
 use telemetry::names;
@@ -207,11 +209,12 @@ impl Server {
     /// A read that tells of itself when it is over.
     pub(crate) fn read_told(
         &self,
+        caller: &Caller,
         query: Query,
         options: ReadOptions,
     ) -> BoxFuture<'_, Result<Answered, RpcError>> {
         let told = self.tells(&query, &options);
-        let reading = Self::read(self, query, options);
+        let reading = Self::read(self, caller, query, options);
         let Some(told) = told else { return reading };
         Box::pin(async move {
             let answered = reading.await;

@@ -70,6 +70,8 @@ pub struct Config {
     pub authority: Option<crate::AuthorityConfig>,
     /// Autopilot configuration of a new cluster.
     pub autopilot: AutopilotConfig,
+    /// Stands before every request.
+    pub guard: ports::Guard,
     /// Where IDs of sessions and prepared queries come from.
     pub ids: Ids,
     /// Where is counted.
@@ -109,6 +111,7 @@ impl Default for Config {
                 server_stabilization_time: dialect::DurText(10_000_000_000),
                 ..AutopilotConfig::default()
             },
+            guard: ports::Guard::open(),
             ids: Arc::new(|| uuid::Uuid::new_v4().to_string()),
             metrics: telemetry::Metrics::default(),
             disk: None,

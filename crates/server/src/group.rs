@@ -8,7 +8,7 @@ use crate::run::{Compiled, Ran};
 use crate::view::Board;
 use hashbrown::HashTable;
 use parking_lot::Mutex;
-use ports::Query;
+use ports::{Authorized, Query};
 use state::WatchSet;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -34,6 +34,8 @@ pub(crate) const WAITERS_MAX: usize = 1_000_000;
 /// All who ask the same.
 pub(crate) struct Group {
     pub(crate) query: Query,
+    /// Whose rows they are: one of those who ask, who all have the same identity.
+    pub(crate) authorized: Authorized,
     hash: u64,
     /// Its filter may take long.
     pub(crate) heavy: bool,
@@ -75,10 +77,11 @@ impl Last {
 }
 
 impl Group {
-    pub(crate) fn new(query: Query, hash: u64) -> Arc<Self> {
+    pub(crate) fn new(authorized: Authorized, query: Query, hash: u64) -> Arc<Self> {
         Arc::new(Self {
             heavy: ports::filter::is_heavy(&query.filter),
             query,
+            authorized,
             hash,
             compiled: OnceLock::new(),
             touched: AtomicU64::new(0),
@@ -87,6 +90,11 @@ impl Group {
             last: Mutex::default(),
             changed: Notify::new(),
         })
+    }
+
+    /// Whether it is the group of who asks this with these rights.
+    fn is_of(&self, authorized: &Authorized, query: &Query) -> bool {
+        self.query == *query && self.authorized.id() == authorized.id()
     }
 
     /// Notes that publication `seq` touched the answer; whether someone has to be woken for it.
@@ -118,7 +126,7 @@ impl Group {
     pub(crate) fn current(self: &Arc<Self>, board: &Board) -> Result<Ran, ports::RpcError> {
         let mut last = self.last.lock();
         if let Some(ran) = &last.ran {
-            let view = board.view();
+            let view = board.view(&self.authorized);
             if self.touched.load(Ordering::SeqCst) <= ran.seq
                 && (view.seq == ran.seq || crate::run::still_current(&view, &self.query, ran))
             {
@@ -127,7 +135,7 @@ impl Group {
             }
         }
         loop {
-            let view = board.view();
+            let view = board.view(&self.authorized);
             Counters::add(&board.counters.runs);
             let (ran, watch) = crate::run::run(&view, self)?;
             if last.evicted {
@@ -135,7 +143,7 @@ impl Group {
             }
             let parked_more = self.park(board, &mut last, watch);
             // A commit between the read and the parking was not seen by anybody: read again, now parked.
-            if parked_more && board.view().seq != view.seq {
+            if parked_more && board.view(&self.authorized).seq != view.seq {
                 continue;
             }
             let before = last.ran.replace(ran.clone());
@@ -281,20 +289,29 @@ impl Groups {
         }
     }
 
+    /// What equal askers share a group by: the query, and who they are to the rules.
+    fn hash(&self, authorized: &Authorized, query: &Query) -> u64 {
+        self.hasher.hash_one((authorized.id(), query))
+    }
+
     /// The answer to a query that does not wait.
-    pub(crate) fn answer(&self, query: &Query) -> Result<Ran, ports::RpcError> {
-        let hash = self.hasher.hash_one(query);
+    pub(crate) fn answer(
+        &self,
+        authorized: &Authorized,
+        query: &Query,
+    ) -> Result<Ran, ports::RpcError> {
+        let hash = self.hash(authorized, query);
         let found = self
             .shard(hash)
             .lock()
             .table
-            .find(hash, |g| g.query == *query)
+            .find(hash, |g| g.is_of(authorized, query))
             .cloned();
         if let Some(group) = found {
             group.recent.store(true, Ordering::Relaxed);
             return group.current(&self.board);
         }
-        let group = Group::new(query.clone(), hash);
+        let group = Group::new(authorized.clone(), query.clone(), hash);
         // A query that fails is not kept.
         let ran = group.current(&self.board)?;
         // There are as many filters as texts: an answer is kept for one that was asked for before, lately.
@@ -306,17 +323,17 @@ impl Groups {
     }
 
     /// Enters the group of `query` to wait; `None` when too many wait already.
-    pub(crate) fn enter(&self, query: Query) -> Option<Stay<'_>> {
+    pub(crate) fn enter(&self, authorized: Authorized, query: Query) -> Option<Stay<'_>> {
         if self.total.fetch_add(1, Ordering::Relaxed) >= WAITERS_MAX {
             self.total.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        let hash = self.hasher.hash_one(&query);
+        let hash = self.hash(&authorized, &query);
         let mut shard = self.shard(hash).lock();
-        let group = match shard.table.find(hash, |g| g.query == query) {
+        let group = match shard.table.find(hash, |g| g.is_of(&authorized, &query)) {
             Some(group) => group.clone(),
             None => {
-                let group = Group::new(query, hash);
+                let group = Group::new(authorized, query, hash);
                 shard.table.insert_unique(hash, group.clone(), |g| g.hash);
                 group
             }
@@ -334,7 +351,7 @@ impl Groups {
         let mut shard = self.shard(group.hash).lock();
         if shard
             .table
-            .find(group.hash, |g| g.query == group.query)
+            .find(group.hash, |g| g.is_of(&group.authorized, &group.query))
             .is_some()
         {
             drop(shard);

@@ -9,6 +9,7 @@ use dialect::{Dict, List};
 use model::{
     HealthCheck, Node, NodeService, SERF_HEALTH, Session, SystemMetadataEntry, Weights, status,
 };
+use ports::Authorized;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,6 +20,9 @@ use wire::command::{
     AutopilotSetConfigRequest, RegisterRequest, SessionRequest, SystemMetadataRequest,
     TombstoneRequest,
 };
+
+/// Duties are done for nobody but the cluster.
+pub(crate) static DUTY: Authorized = Authorized::system();
 
 /// Flags that a cluster of this version sets when it is founded.
 const FLAGS: [(&str, &str); 3] = [
@@ -135,28 +139,34 @@ impl Server {
 
     async fn establish(&self) -> Result<(), ports::RpcError> {
         self.abort_orphan().await?;
-        self.effects.lead(|| self.root());
-        if self.root().autopilot().rows.is_none() {
-            self.propose(&Command::Autopilot(Box::new(AutopilotSetConfigRequest {
-                datacenter: self.config.datacenter.clone(),
-                config: self.config.autopilot.clone(),
-                ..AutopilotSetConfigRequest::default()
-            })))
+        self.effects.lead(|| self.root(&DUTY));
+        if self.root(&DUTY).autopilot().rows.is_none() {
+            self.propose(
+                &DUTY,
+                &Command::Autopilot(Box::new(AutopilotSetConfigRequest {
+                    datacenter: self.config.datacenter.clone(),
+                    config: self.config.autopilot.clone(),
+                    ..AutopilotSetConfigRequest::default()
+                })),
+            )
             .await?;
         }
         for (key, value) in FLAGS {
-            if self.root().metadata_flag(key) != Some(value) {
+            if self.root(&DUTY).metadata_flag(key) != Some(value) {
                 let entry = SystemMetadataEntry {
                     key: key.to_owned(),
                     value: value.to_owned(),
                     ..Default::default()
                 };
-                self.propose(&Command::SystemMetadata(Box::new(SystemMetadataRequest {
-                    datacenter: self.config.datacenter.clone(),
-                    op: "upsert".to_owned(),
-                    entry: Some(Box::new(entry)),
-                    ..SystemMetadataRequest::default()
-                })))
+                self.propose(
+                    &DUTY,
+                    &Command::SystemMetadata(Box::new(SystemMetadataRequest {
+                        datacenter: self.config.datacenter.clone(),
+                        op: "upsert".to_owned(),
+                        entry: Some(Box::new(entry)),
+                        ..SystemMetadataRequest::default()
+                    })),
+                )
                 .await?;
             }
         }
@@ -187,7 +197,7 @@ impl Server {
 
     /// Registers this server's node with its service and `serfHealth`, if the catalog says anything else.
     async fn reconcile_self(&self) -> Result<(), ports::RpcError> {
-        let root = self.root();
+        let root = self.root(&DUTY);
         let own = &self.config.node;
         let node = root.node("", &own.name).rows;
         let service = self.own_service();
@@ -229,7 +239,10 @@ impl Server {
             checks: List::from(vec![check]),
             ..RegisterRequest::default()
         };
-        match self.propose(&Command::Register(Box::new(request))).await? {
+        match self
+            .propose(&DUTY, &Command::Register(Box::new(request)))
+            .await?
+        {
             wire::Outcome::Error(text) => Err(ports::RpcError::Refused(text)),
             _ => {
                 tracing::info!(
@@ -316,7 +329,7 @@ impl Server {
                         ..TombstoneRequest::default()
                     });
                     let began = self.time.now();
-                    if let Err(error) = self.propose(&command).await {
+                    if let Err(error) = self.propose(&DUTY, &command).await {
                         tracing::warn!(%error, index, "failed to reap tombstones");
                     }
                     self.note(names::LEADER_REAP_TOMBSTONES, began);
@@ -338,7 +351,7 @@ impl Server {
         }));
         let mut wait = EXPIRY_BACKOFF;
         while self.effects.is_due(&id, turn) {
-            match self.propose(&command).await {
+            match self.propose(&DUTY, &command).await {
                 Ok(_) => return,
                 Err(error) => {
                     tracing::warn!(%error, "failed to end a session whose TTL passed");
@@ -367,7 +380,7 @@ impl Server {
             }
             for batch in waiting.chunks(self.config.coordinate_batch_size.max(1)) {
                 let batch = Command::CoordinateBatch(List::from(batch.to_vec()));
-                if let Err(error) = self.propose(&batch).await {
+                if let Err(error) = self.propose(&DUTY, &batch).await {
                     tracing::warn!(%error, "coordinate batch failed");
                 }
             }

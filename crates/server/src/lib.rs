@@ -22,6 +22,7 @@ mod operator;
 mod prepared;
 mod queue;
 mod read;
+mod route;
 mod rpc;
 mod run;
 mod server;

@@ -1,8 +1,9 @@
 //! What a server counts of its work (spec/agent-config.md §21.2).
 
+use crate::route::Serves;
 use crate::server::{Server, leads};
 use parking_lot::Mutex;
-use ports::{Query, Read, RpcError, Write};
+use ports::{Authorized, Caller, Query, Read, RpcError, Write};
 use rt::{Instant, Time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,13 +170,19 @@ impl Server {
     /// A write with its timer and the counts of requests.
     pub(crate) async fn make_measured(
         &self,
+        caller: &Caller,
         datacenter: &str,
         write: Write,
     ) -> Result<Outcome, RpcError> {
         let (metric, began) = (apply_timer(&write), self.time.now());
         let told = self.tells_write(datacenter, &write);
         self.config.metrics.incr(names::RPC_REQUEST);
-        let made = self.make(datacenter, write).await;
+        let made = async {
+            self.here(write.datacenter())?;
+            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            self.make(&by, write).await
+        };
+        let made = made.await;
         if let Some(metric) = metric {
             self.note(metric, began);
         }
@@ -229,7 +236,7 @@ impl Server {
             self.look();
             if looks % COUNT_EVERY == 0 {
                 self.count();
-                self.count_health().await;
+                self.count_health();
             }
             looks = looks.wrapping_add(1);
             self.time.sleep(LOOK).await;
@@ -260,18 +267,16 @@ impl Server {
     }
 
     /// What autopilot says, which only the leader's does.
-    async fn count_health(&self) {
+    fn count_health(&self) {
         if !self.is_ready() {
             return;
         }
-        let caller = ports::Caller::default();
-        if let Ok(state) = ports::Operator::autopilot(self, &caller, "").await {
-            let metrics = &self.config.metrics;
-            let tolerated = state.failure_tolerance as f64;
-            metrics.gauge(names::AUTOPILOT_FAILURE_TOLERANCE, tolerated);
-            let healthy = f64::from(u8::from(state.healthy));
-            metrics.gauge(names::AUTOPILOT_HEALTHY, healthy);
-        }
+        let state = self.autopilot_now(&Authorized::system());
+        let metrics = &self.config.metrics;
+        let tolerated = state.failure_tolerance as f64;
+        metrics.gauge(names::AUTOPILOT_FAILURE_TOLERANCE, tolerated);
+        let healthy = f64::from(u8::from(state.healthy));
+        metrics.gauge(names::AUTOPILOT_HEALTHY, healthy);
     }
 
     /// Sizes of the tables.
@@ -282,7 +287,7 @@ impl Server {
         metrics.gauge_with(names::MEMBERS_SERVERS, &here, servers as f64);
         // Clients come with gossip.
         metrics.gauge_with(names::MEMBERS_CLIENTS, &here, 0.0);
-        let usage = self.root().usage().rows;
+        let usage = self.root(&Authorized::system()).usage().rows;
         for (metric, value) in [
             (names::STATE_NODES, usage.nodes),
             (names::STATE_SERVICES, usage.service_names),

@@ -1,10 +1,11 @@
 //! The cluster's own affairs: raft membership, autopilot's view, archives (spec/http-api.md §20, §21).
 
+use crate::route::Serves;
 use crate::server::Server;
 use consensus::membership::{Change, Member};
 use ports::{
-    AutopilotState, BoxFuture, Caller, Operator, Pieces, RaftPeer, RaftServer, RpcError,
-    ServerHealth, Snapshot,
+    Authorized, AutopilotState, BoxFuture, Caller, Consistency, Operator, Pieces, RaftPeer,
+    RaftServer, RpcError, ServerHealth, Snapshot,
 };
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ impl Server {
             .collect()
     }
 
-    async fn remove_peer(&self, peer: RaftPeer) -> Result<(), RpcError> {
+    async fn remove_peer(&self, _: &Authorized, peer: RaftPeer) -> Result<(), RpcError> {
         let membership = self.consensus.membership();
         let found = membership.members.iter().find(|(_, member)| match &peer {
             RaftPeer::Id(id) => member.node_id == *id,
@@ -88,12 +89,12 @@ impl Server {
             .map_err(|error| self.unwritten(error))
     }
 
-    fn autopilot_now(&self) -> AutopilotState {
+    pub(crate) fn autopilot_now(&self, by: &Authorized) -> AutopilotState {
         let status = self.consensus.status();
         if !self.is_ready() {
             return AutopilotState::default();
         }
-        let root = self.root();
+        let root = self.root(by);
         let own = &*self.config.node.id;
         let writes = status.disk_error.is_none() && status.ended.is_none();
         let servers = self.raft_servers().into_iter().map(|server| {
@@ -141,39 +142,36 @@ impl Server {
 impl Operator for Server {
     fn raft_configuration<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         stale: bool,
     ) -> BoxFuture<'a, Result<Vec<RaftServer>, RpcError>> {
         Box::pin(async move {
-            self.here(datacenter)?;
-            if !stale {
-                self.lead().await?;
-            }
+            let serves = if stale { Serves::Any } else { Serves::Leader };
+            self.enter(caller, datacenter, serves).await?;
             Ok(self.raft_servers())
         })
     }
 
     fn raft_remove_peer<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         peer: RaftPeer,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
-            self.here(datacenter)?;
-            self.lead().await?;
-            self.remove_peer(peer).await
+            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            self.remove_peer(&by, peer).await
         })
     }
 
     fn raft_transfer_leader<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         id: &'a str,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
-            self.lead().await?;
+            self.enter(caller, "", Serves::Leader).await?;
             let own = self.consensus.status().raft_id;
             let membership = self.consensus.membership();
             let known = |member: &&Member| member.node_id == id;
@@ -193,37 +191,41 @@ impl Operator for Server {
 
     fn autopilot<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
     ) -> BoxFuture<'a, Result<AutopilotState, RpcError>> {
         Box::pin(async move {
-            self.here(datacenter)?;
-            self.lead().await?;
-            Ok(self.autopilot_now())
+            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            Ok(self.autopilot_now(&by))
         })
     }
 
     fn snapshot_save<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         stale: bool,
     ) -> BoxFuture<'a, Result<Snapshot, RpcError>> {
         Box::pin(async move {
-            self.here(datacenter)?;
-            self.save(stale).await
+            let serves = if stale {
+                Serves::Any
+            } else {
+                Serves::Read(Consistency::Consistent)
+            };
+            let by = self.enter(caller, datacenter, serves).await?;
+            self.save(&by).await
         })
     }
 
     fn snapshot_restore<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         archive: Box<dyn Pieces>,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
-            self.here(datacenter)?;
-            self.restore(archive).await
+            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            self.restore(&by, archive).await
         })
     }
 }

@@ -5,12 +5,14 @@ use crate::group::Stay;
 use crate::run::{self, Ran};
 use crate::server::Server;
 use ports::filter::is_heavy;
-use ports::{Answered, BoxFuture, Consistency, Query, Read, ReadOptions, RpcError};
+use ports::{
+    Answered, Authorized, BoxFuture, Caller, Consistency, Query, Read, ReadOptions, RpcError,
+};
 use rand::Rng;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The random part of a wait is at most this fraction of it.
 const JITTER_FRACTION: u32 = 16;
@@ -47,16 +49,17 @@ impl Server {
     }
 
     /// The query without waiting, on the root of now.
-    pub(crate) fn current(&self, query: &Query) -> Result<Ran, RpcError> {
+    fn current(&self, authorized: &Authorized, query: &Query) -> Result<Ran, RpcError> {
         match &query.read {
             // A look-up costs less than finding its group; and a million keys read once each are no cache.
-            Read::KvGet { key } => Ok(run::kv_get(&self.board.view(), key)),
-            _ => self.groups.answer(query),
+            Read::KvGet { key } => Ok(run::kv_get(&self.board.view(authorized), key)),
+            _ => self.groups.answer(authorized, query),
         }
     }
 
     pub(crate) fn read_now(
         &self,
+        caller: &Caller,
         query: &Query,
         options: &ReadOptions,
     ) -> Option<Result<Answered, RpcError>> {
@@ -70,35 +73,46 @@ impl Server {
         if !query.datacenter.is_empty() {
             return None;
         }
+        let authorized = match self.guard.admit(caller) {
+            Ok(authorized) => authorized,
+            Err(error) => return Some(Err(error)),
+        };
         if let Err(error) = self.serves(&query.read) {
             return Some(Err(error));
         }
-        Some(self.current(query).map(|ran| self.answered(&ran)))
+        let ran = self.current(&authorized, query);
+        Some(ran.map(|ran| self.answered(&ran)))
     }
 
     pub(crate) fn read(
         &self,
+        caller: &Caller,
         mut query: Query,
         options: ReadOptions,
     ) -> BoxFuture<'_, Result<Answered, RpcError>> {
-        let here = self.here(&query.datacenter);
-        if let Err(error) = here.and_then(|()| self.serves(&query.read)) {
-            return Box::pin(std::future::ready(Err(error)));
-        }
+        let admitted = self.guard.admit(caller).and_then(|authorized| {
+            self.here(&query.datacenter)?;
+            self.serves(&query.read)?;
+            Ok(authorized)
+        });
+        let authorized = match admitted {
+            Ok(authorized) => authorized,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
         query.datacenter.clear();
         if options.min_index == 0 {
             return Box::pin(async move {
                 self.consistent(options.consistency).await?;
                 let ran = if is_heavy(&query.filter) {
-                    self.in_turn(|| self.current(&query)).await
+                    self.in_turn(|| self.current(&authorized, &query)).await
                 } else {
-                    self.current(&query)
+                    self.current(&authorized, &query)
                 };
                 ran.map(|ran| self.answered(&ran))
             });
         }
         // The group is entered before the future exists, so that a parked query is not kept twice.
-        let Some(stay) = self.groups.enter(query) else {
+        let Some(stay) = self.groups.enter(authorized, query) else {
             Counters::add(&self.board.counters.limited);
             let text = format!(
                 "too many blocking queries wait (limit {})",
@@ -119,45 +133,6 @@ impl Server {
         // Never closed.
         let _turn = self.heavy.acquire().await;
         rt::aside(run)
-    }
-
-    /// Whether nothing has to be waited for before a run.
-    fn is_current(&self, consistency: Consistency) -> bool {
-        match consistency {
-            Consistency::Stale => self.known_leader.load(Ordering::Acquire),
-            Consistency::Default => self.leading.load(Ordering::Acquire),
-            // Asked before every run.
-            Consistency::Consistent => true,
-        }
-    }
-
-    /// What has to hold before a run.
-    pub(crate) async fn consistent(&self, consistency: Consistency) -> Result<(), RpcError> {
-        match consistency {
-            Consistency::Stale if self.known_leader.load(Ordering::Acquire) => Ok(()),
-            Consistency::Stale | Consistency::Default => self.lead().await,
-            Consistency::Consistent => {
-                self.lead().await?;
-                if !self.is_ready() && !self.established(self.config.rpc_hold_timeout).await {
-                    return Err(RpcError::NotReady);
-                }
-                let deadline = Instant::now() + self.config.rpc_hold_timeout;
-                let began = self.time.now();
-                self.config
-                    .metrics
-                    .incr(telemetry::names::RAFT_VERIFY_LEADER);
-                let barrier = self.consensus.read_barrier(deadline).await;
-                self.note(telemetry::names::RPC_CONSISTENT_READ, began);
-                match barrier {
-                    Ok(_) => Ok(()),
-                    Err(consensus::ReadError::NotLeader { .. }) => Err(RpcError::NoLeader),
-                    Err(consensus::ReadError::Full) => {
-                        Err(RpcError::Limited(consensus::ReadError::Full.to_string()))
-                    }
-                    Err(error) => Err(RpcError::Unavailable(error.to_string())),
-                }
-            }
-        }
     }
 
     /// The wait asked for, clamped, with its random part.
@@ -241,7 +216,7 @@ impl Server {
                     }
                 }
                 // A restore ends every wait with what was last seen (spec/http-api.md §5.3).
-                if self.board.view().epoch != ran.epoch {
+                if self.board.view(&stay.group.authorized).epoch != ran.epoch {
                     return Ok(self.answered(&ran));
                 }
             }

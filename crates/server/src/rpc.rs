@@ -1,5 +1,6 @@
 //! The room's port.
 
+use crate::route::Serves;
 use crate::server::Server;
 use model::Session;
 use ports::changes::{ChangeStream, Subject};
@@ -14,22 +15,22 @@ use wire::command::{TxnRequest, TxnResponse};
 impl Rpc for Server {
     fn read<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         query: Query,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Answered, RpcError>> {
         self.count_read(&query);
-        self.read_told(query, options)
+        self.read_told(caller, query, options)
     }
 
     fn read_now(
         &self,
-        _: &Caller,
+        caller: &Caller,
         query: &Query,
         options: &ReadOptions,
     ) -> Option<Result<Answered, RpcError>> {
         let began = self.begins();
-        let answered = Server::read_now(self, query, options)?;
+        let answered = Server::read_now(self, caller, query, options)?;
         self.count_read(query);
         self.tell_now(query, options, began, &answered);
         Some(answered)
@@ -37,67 +38,84 @@ impl Rpc for Server {
 
     fn write<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         write: Write,
     ) -> BoxFuture<'a, Result<Outcome, RpcError>> {
-        Box::pin(self.make_measured(datacenter, write))
+        Box::pin(self.make_measured(caller, datacenter, write))
     }
 
     fn session_renew<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Session>, RpcError>> {
-        Box::pin(self.timed(names::SESSION_RENEW, self.renew(datacenter, id)))
+        Box::pin(self.timed(names::SESSION_RENEW, async move {
+            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            Ok(self.renew(&by, id))
+        }))
     }
 
     fn txn_read<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         request: TxnRequest,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>> {
-        Box::pin(self.timed(names::TXN_READ, self.txn_look(request, options)))
+        Box::pin(self.timed(names::TXN_READ, async move {
+            let serves = Serves::Read(options.consistency);
+            let by = self.enter(caller, &request.datacenter, serves).await?;
+            Ok(self.txn_look(&by, request))
+        }))
     }
 
     fn execute<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         request: Execute,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Executed, RpcError>> {
-        Box::pin(self.timed(
-            names::PREPARED_QUERY_EXECUTE,
-            self.query_execute(request, options),
-        ))
+        Box::pin(self.timed(names::PREPARED_QUERY_EXECUTE, async move {
+            let serves = Serves::Read(options.consistency);
+            let by = self.enter(caller, &request.datacenter, serves).await?;
+            self.query_execute(&by, request)
+        }))
     }
 
     fn explain<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         request: Execute,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Explained, RpcError>> {
-        Box::pin(self.timed(
-            names::PREPARED_QUERY_EXPLAIN,
-            self.query_explain(request, options),
-        ))
+        Box::pin(self.timed(names::PREPARED_QUERY_EXPLAIN, async move {
+            let serves = Serves::Read(options.consistency);
+            let by = self.enter(caller, &request.datacenter, serves).await?;
+            self.query_explain(&by, request)
+        }))
     }
 
     fn changes<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         datacenter: &'a str,
         subjects: Vec<Subject>,
         since: Option<u64>,
     ) -> BoxFuture<'a, Result<Box<dyn ChangeStream>, RpcError>> {
-        Box::pin(self.open_changes(datacenter, subjects, since))
+        Box::pin(async move {
+            // On anyone but the leader the rows may be those of an earlier time.
+            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            self.open_changes(by, subjects, since)
+        })
     }
 
-    fn datacenters<'a>(&'a self, _: &'a Caller) -> BoxFuture<'a, Result<Vec<String>, RpcError>> {
-        Box::pin(std::future::ready(Ok(vec![self.config.datacenter.clone()])))
+    fn datacenters<'a>(
+        &'a self,
+        caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<Vec<String>, RpcError>> {
+        let known = |_| vec![self.config.datacenter.clone()];
+        Box::pin(std::future::ready(self.guard.admit(caller).map(known)))
     }
 
     fn status(&self) -> ClusterStatus {
@@ -126,30 +144,6 @@ impl Rpc for Server {
             commit_index: status.commit_index,
             applied_index: status.applied_index,
             term: status.term,
-        }
-    }
-}
-
-impl Server {
-    /// Where a server is reached: the catalog's address of its node, and the server port.
-    pub(crate) fn server_address(&self, node: &str) -> String {
-        let own = &self.config.node;
-        let address = if model::same_name(node, &own.name) {
-            own.address.clone()
-        } else {
-            self.board
-                .view()
-                .root
-                .node("", node)
-                .rows
-                .map(|row| row.address.clone())
-                .unwrap_or_default()
-        };
-        let port = self.config.server_port;
-        if address.contains(':') {
-            format!("[{address}]:{port}")
-        } else {
-            format!("{address}:{port}")
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::prepared::template::Templates;
 use crate::queue::Coordinates;
 use crate::view::Board;
 use consensus::{Consensus, ProposeError, Role, Status};
-use ports::RpcError;
+use ports::{Authorized, Guard, RpcError};
 use rt::{Room, Time};
 use state::Root;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub use consensus::StartError;
 /// A server. It runs until its room closes; [`Server::shutdown`] also closes the log in order.
 pub struct Server {
     pub(crate) config: Config,
+    /// Asked before anything is done for a caller.
+    pub(crate) guard: Guard,
     pub(crate) time: Time,
     pub(crate) room: Room,
     pub(crate) board: Arc<Board>,
@@ -102,6 +104,7 @@ impl Server {
             abandoned: Notify::new(),
             replaced: Notify::new(),
             ending: AtomicBool::new(false),
+            guard: config.guard.clone(),
             config,
             time,
             room: room.clone(),
@@ -139,9 +142,14 @@ impl Server {
         &self.counters
     }
 
-    /// The rows as of now, for who lives in the same process.
-    pub fn root(&self) -> Root {
-        self.board.view().root.clone()
+    /// The rows as of now, whoever looks: for tests of what was written. Nothing in this crate calls it.
+    pub fn unguarded_root(&self) -> Root {
+        self.root(&Authorized::system())
+    }
+
+    /// The rows as of now, for who was let in.
+    pub(crate) fn root(&self, authorized: &Authorized) -> Root {
+        self.board.view(authorized).root.clone()
     }
 
     /// The engine below: its status, membership and snapshots, for the operator endpoints.
@@ -213,11 +221,15 @@ impl Server {
         self.consensus.shutdown().await;
     }
 
-    /// Writes a command on the leader and waits until it is applied there.
+    /// Writes a command on the leader, for who was let in, and waits until it is applied there.
     ///
     /// # Errors
     /// No leader within the hold time, the disk failed, too much waits. A refusal of the tables is an outcome.
-    pub(crate) async fn propose(&self, command: &Command) -> Result<Outcome, RpcError> {
+    pub(crate) async fn propose(
+        &self,
+        _: &Authorized,
+        command: &Command,
+    ) -> Result<Outcome, RpcError> {
         let payload = command.encode();
         let mut waited = false;
         let metrics = &self.config.metrics;
@@ -256,39 +268,6 @@ impl Server {
             ProposeError::Disk(_) | ProposeError::Shutdown => {
                 RpcError::Unavailable(error.to_string())
             }
-        }
-    }
-
-    /// Waits for this server to lead, at most for the hold time.
-    pub(crate) async fn lead(&self) -> Result<(), RpcError> {
-        if self.leading.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let mut status = self.consensus.watch_status();
-        let led = async {
-            while !leads(&status.borrow_and_update()) {
-                if status.changed().await.is_err() {
-                    return false;
-                }
-            }
-            true
-        };
-        tokio::select! {
-            led = led => if led { Ok(()) } else { Err(RpcError::NoLeader) },
-            () = self.time.sleep(self.config.rpc_hold_timeout) => Err(RpcError::NoLeader),
-        }
-    }
-
-    pub(crate) fn is_local(&self, datacenter: &str) -> bool {
-        datacenter.is_empty() || datacenter == self.config.datacenter
-    }
-
-    /// Refuses other datacenters: there is no way to them.
-    pub(crate) fn here(&self, datacenter: &str) -> Result<(), RpcError> {
-        if self.is_local(datacenter) {
-            Ok(())
-        } else {
-            Err(RpcError::NoPath)
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Rows {
     pub checks: BTreeMap<String, HealthCheck>,
     /// Tokens of the writes taken.
     pub tokens: Vec<String>,
+    /// Tokens of the reads asked.
+    pub read_tokens: Vec<String>,
     /// Writes taken.
     pub writes: usize,
     /// What every write is answered with instead.
@@ -82,10 +84,12 @@ impl Catalog {
 impl Rpc for Catalog {
     fn read<'a>(
         &'a self,
-        _: &'a Caller,
+        caller: &'a Caller,
         query: Query,
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Answered, RpcError>> {
+        let token = caller.token.secret().to_owned();
+        self.0.lock().read_tokens.push(token);
         Box::pin(async move {
             if options.min_index > 0 {
                 std::future::pending::<()>().await;

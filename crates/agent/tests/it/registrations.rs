@@ -249,3 +249,36 @@ async fn calls_are_made_with_the_tokens_of_their_entries() {
     let used = std::mem::take(&mut bench.catalog.0.lock().tokens);
     assert_eq!(used, ["files", "default", "own", "agent"]);
 }
+
+#[tokio::test]
+async fn reads_are_made_with_the_tokens_of_whom_they_are_for() {
+    let mut config = super::bench::config(None);
+    config.tokens = local::Tokens {
+        default: "default".into(),
+        agent: "agent".into(),
+        files: String::new(),
+    };
+    let none = agent::Definitions::default();
+    let bench = Bench::of(config, &none, Default::default(), rt::Time::manual()).await;
+    let used = || std::mem::take(&mut bench.catalog.0.lock().read_tokens);
+    let full_sync = used();
+    assert!(!full_sync.is_empty() && full_sync.iter().all(|token| token == "agent"));
+    let registration = |id: &str, token: &str| ports::CheckRegistration {
+        id: id.into(),
+        definition: model::CheckType {
+            name: id.into(),
+            alias_node: "elsewhere".into(),
+            ..Default::default()
+        },
+        token: token.into(),
+        ..Default::default()
+    };
+    for (id, token, expected) in [("a", "own", "own"), ("b", "", "default")] {
+        let caller = Caller::internal();
+        let registered = bench.port.register_check(&caller, registration(id, token));
+        registered.await.unwrap();
+        bench.settle().await;
+        // The first look, and the one that waits.
+        assert_eq!(used(), [expected, expected]);
+    }
+}

@@ -4,8 +4,8 @@ use super::journal::{Listener, Since};
 use super::scope::{Scopes, bytes};
 use crate::view::Board;
 use hashbrown::HashSet;
-use ports::BoxFuture;
 use ports::changes::{ChangeStream, Reset, Row, Step, Subject};
+use ports::{Authorized, BoxFuture};
 use state::{Key, Root, RowKey};
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ const PAGE_ROWS: usize = 1024;
 /// A stream in progress.
 pub(crate) struct Changes {
     board: Arc<Board>,
+    authorized: Authorized,
     listener: Arc<Listener>,
     /// Everything up to this index has been told, but for what the state says.
     told: u64,
@@ -40,10 +41,15 @@ struct Snapshot {
 
 impl Changes {
     /// `None` beyond the limit of streams.
-    pub(crate) fn open(board: Arc<Board>, scopes: Scopes, since: Option<u64>) -> Option<Self> {
+    pub(crate) fn open(
+        board: Arc<Board>,
+        authorized: Authorized,
+        scopes: Scopes,
+        since: Option<u64>,
+    ) -> Option<Self> {
         let listener = board.journal.listen(scopes)?;
         let (told, state) = {
-            let view = board.view();
+            let view = board.view(&authorized);
             match since.filter(|index| *index > 0) {
                 None => (0, State::Reset(Reset::Begin)),
                 Some(index) if index > view.index => (0, State::Reset(Reset::Ahead)),
@@ -54,6 +60,7 @@ impl Changes {
         };
         let mut stream = Self {
             board,
+            authorized,
             listener,
             told,
             state,
@@ -82,7 +89,7 @@ impl Changes {
 
     fn follow(&mut self) -> Step {
         self.listener.looks();
-        let view = self.board.view();
+        let view = self.board.view(&self.authorized);
         let (index, journal) = (view.index, &self.board.journal);
         let broken = journal.broken();
         if self.told < broken {
@@ -129,7 +136,7 @@ impl ChangeStream for Changes {
             State::Reset(reset) => {
                 let reset = *reset;
                 self.listener.looks();
-                let view = self.board.view();
+                let view = self.board.view(&self.authorized);
                 let snapshot = Snapshot {
                     root: view.root.clone(),
                     index: view.index,

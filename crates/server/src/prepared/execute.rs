@@ -5,7 +5,7 @@ use crate::run::Distances;
 use crate::server::Server;
 use crate::text;
 use model::{CheckServiceNode, PreparedQuery, ServiceQuery, same_name, status};
-use ports::{Execute, Executed, Explained, ReadOptions, RpcError};
+use ports::{Authorized, Execute, Executed, Explained, RpcError};
 use rand::seq::SliceRandom;
 use state::{Provider, Resolved, Root};
 use std::net::IpAddr;
@@ -24,14 +24,12 @@ fn resolve(templates: &Templates, root: &Root, name: &str) -> Result<PreparedQue
 }
 
 impl Server {
-    pub(crate) async fn query_explain(
+    pub(crate) fn query_explain(
         &self,
+        by: &Authorized,
         request: Execute,
-        options: ReadOptions,
     ) -> Result<Explained, RpcError> {
-        self.here(&request.datacenter)?;
-        self.consistent(options.consistency).await?;
-        let query = resolve(&self.templates, &self.board.view().root, &request.query)?;
+        let query = resolve(&self.templates, &self.board.view(by).root, &request.query)?;
         Ok(Explained {
             query,
             known_leader: self.known_leader.load(Ordering::Relaxed),
@@ -39,14 +37,12 @@ impl Server {
         })
     }
 
-    pub(crate) async fn query_execute(
+    pub(crate) fn query_execute(
         &self,
+        by: &Authorized,
         request: Execute,
-        options: ReadOptions,
     ) -> Result<Executed, RpcError> {
-        self.here(&request.datacenter)?;
-        self.consistent(options.consistency).await?;
-        let view = self.board.view();
+        let view = self.board.view(by);
         let root = &view.root;
         let query = resolve(&self.templates, root, &request.query)?;
         let service = &query.service;

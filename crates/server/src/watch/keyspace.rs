@@ -108,7 +108,7 @@ impl Keyspace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ports::{Query, Read};
+    use ports::{Authorized, Query, Read};
     use proptest::prelude::*;
 
     fn name() -> impl Strategy<Value = Vec<u8>> {
@@ -126,7 +126,7 @@ mod tests {
             let mut space = Keyspace::default();
             let mut all: Vec<(bool, Vec<u8>, Arc<Group>)> = Vec::new();
             for (prefix, name) in parked {
-                let group = Group::new(Query::new(Read::Nodes), 0);
+                let group = Group::new(Authorized::system(), Query::new(Read::Nodes), 0);
                 let key = Key::from(&name[..]);
                 if prefix { space.park_prefix(&key, &group) } else { space.park_key(&key, &group) }
                 all.push((prefix, name, group));

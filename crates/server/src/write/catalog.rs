@@ -4,22 +4,26 @@ use super::{accepted, rules};
 use crate::server::Server;
 use crate::text;
 use model::{HealthCheck, same_name};
-use ports::RpcError;
+use ports::{Authorized, RpcError};
 use wire::command::{DeregisterRequest, RegisterRequest};
 use wire::{Command, Outcome};
 
 impl Server {
-    pub(super) async fn register(&self, mut request: RegisterRequest) -> Result<Outcome, RpcError> {
-        self.here(&request.datacenter)?;
-        self.prepare(&mut request).map_err(RpcError::Refused)?;
+    pub(super) async fn register(
+        &self,
+        by: &Authorized,
+        mut request: RegisterRequest,
+    ) -> Result<Outcome, RpcError> {
+        self.prepare(by, &mut request).map_err(RpcError::Refused)?;
         self.name_datacenter(&mut request.datacenter);
         accepted(
-            self.propose(&Command::Register(Box::new(request))).await?,
+            self.propose(by, &Command::Register(Box::new(request)))
+                .await?,
             "",
         )
     }
 
-    fn prepare(&self, request: &mut RegisterRequest) -> Result<(), String> {
+    fn prepare(&self, by: &Authorized, request: &mut RegisterRequest) -> Result<(), String> {
         let imported = !request.peer_name.is_empty()
             || request
                 .service
@@ -57,11 +61,16 @@ impl Server {
         request
             .checks
             .iter()
-            .try_for_each(|check| self.check_belongs(request, check))
+            .try_for_each(|check| self.check_belongs(by, request, check))
     }
 
     /// A check must be of the request's node, and of a service that is in the request or on the node already.
-    fn check_belongs(&self, request: &RegisterRequest, check: &HealthCheck) -> Result<(), String> {
+    fn check_belongs(
+        &self,
+        by: &Authorized,
+        request: &RegisterRequest,
+        check: &HealthCheck,
+    ) -> Result<(), String> {
         if !same_name(&check.node, &request.node) {
             let (other, id, node) = (&check.node, &check.check_id, &request.node);
             return Err(format!(
@@ -79,7 +88,7 @@ impl Server {
         }
         let known = self
             .board
-            .view()
+            .view(by)
             .root
             .node_services("", &request.node)
             .rows
@@ -102,15 +111,15 @@ impl Server {
 
     pub(super) async fn deregister(
         &self,
+        by: &Authorized,
         mut request: DeregisterRequest,
     ) -> Result<Outcome, RpcError> {
-        self.here(&request.datacenter)?;
         if request.node.is_empty() {
             return Err(RpcError::refused(text::MUST_PROVIDE_NODE));
         }
         self.name_datacenter(&mut request.datacenter);
         accepted(
-            self.propose(&Command::Deregister(Box::new(request)))
+            self.propose(by, &Command::Deregister(Box::new(request)))
                 .await?,
             "",
         )

@@ -9,7 +9,7 @@ mod txn;
 use crate::server::Server;
 use crate::text;
 use model::NetCoord;
-use ports::{RpcError, Write};
+use ports::{Authorized, RpcError, Write};
 use wire::command::{AutopilotSetConfigRequest, KvsRequest};
 use wire::{Command, Outcome};
 
@@ -22,20 +22,17 @@ pub(crate) fn accepted(outcome: Outcome, prefix: &str) -> Result<Outcome, RpcErr
 }
 
 impl Server {
-    pub(crate) async fn make(&self, datacenter: &str, write: Write) -> Result<Outcome, RpcError> {
-        self.here(datacenter)?;
-        // What is checked before the log is checked on the leader's root.
-        self.lead().await?;
+    pub(crate) async fn make(&self, by: &Authorized, write: Write) -> Result<Outcome, RpcError> {
         match write {
-            Write::Register(request) => self.register(*request).await,
-            Write::Deregister(request) => self.deregister(*request).await,
-            Write::Kv(request) => self.kv(*request).await,
-            Write::SessionCreate(session) => self.session_create(*session).await,
-            Write::SessionDestroy(id) => self.session_destroy(id).await,
-            Write::Txn(request) => self.txn(*request).await,
-            Write::QueryCreate(query) => self.query_create(*query).await,
-            Write::QueryUpdate(query) => self.query_update(*query).await,
-            Write::QueryDelete(id) => self.query_delete(id).await,
+            Write::Register(request) => self.register(by, *request).await,
+            Write::Deregister(request) => self.deregister(by, *request).await,
+            Write::Kv(request) => self.kv(by, *request).await,
+            Write::SessionCreate(session) => self.session_create(by, *session).await,
+            Write::SessionDestroy(id) => self.session_destroy(by, id).await,
+            Write::Txn(request) => self.txn(by, *request).await,
+            Write::QueryCreate(query) => self.query_create(by, *query).await,
+            Write::QueryUpdate(query) => self.query_update(by, *query).await,
+            Write::QueryDelete(id) => self.query_delete(by, id).await,
             Write::CoordinateUpdate(coordinate) => self.coordinate(*coordinate),
             Write::AutopilotSet { config, cas } => {
                 let request = AutopilotSetConfigRequest {
@@ -45,21 +42,22 @@ impl Server {
                     ..AutopilotSetConfigRequest::default()
                 };
                 accepted(
-                    self.propose(&Command::Autopilot(Box::new(request))).await?,
+                    self.propose(by, &Command::Autopilot(Box::new(request)))
+                        .await?,
                     text::RAFT_APPLY,
                 )
             }
         }
     }
 
-    async fn kv(&self, mut request: KvsRequest) -> Result<Outcome, RpcError> {
+    async fn kv(&self, by: &Authorized, mut request: KvsRequest) -> Result<Outcome, RpcError> {
         rules::kv_op(&request.op, &request.entry).map_err(RpcError::Refused)?;
         if request.op == "lock" && self.effects.delayed(request.entry.key.as_bytes()) {
             return Ok(Outcome::Bool(false));
         }
         self.name_datacenter(&mut request.datacenter);
         match accepted(
-            self.propose(&Command::Kvs(Box::new(request))).await?,
+            self.propose(by, &Command::Kvs(Box::new(request))).await?,
             text::RAFT_APPLY,
         )? {
             Outcome::Nil => Ok(Outcome::Bool(true)),

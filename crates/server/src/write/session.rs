@@ -6,7 +6,7 @@ use crate::server::Server;
 use crate::text;
 use dialect::duration;
 use model::Session;
-use ports::RpcError;
+use ports::{Authorized, RpcError};
 use wire::command::SessionRequest;
 use wire::{Command, Outcome};
 
@@ -16,9 +16,13 @@ const TTL_MAX: i64 = 24 * 3600 * 1_000_000_000;
 const ID_ATTEMPTS: u32 = 8;
 
 impl Server {
-    pub(super) async fn session_create(&self, mut session: Session) -> Result<Outcome, RpcError> {
+    pub(super) async fn session_create(
+        &self,
+        by: &Authorized,
+        mut session: Session,
+    ) -> Result<Outcome, RpcError> {
         self.session_fits(&mut session).map_err(RpcError::Refused)?;
-        session.id = self.new_session_id()?;
+        session.id = self.new_session_id(by)?;
         let request = SessionRequest {
             datacenter: self.config.datacenter.clone(),
             op: "create".to_owned(),
@@ -26,7 +30,8 @@ impl Server {
             ..SessionRequest::default()
         };
         accepted(
-            self.propose(&Command::Session(Box::new(request))).await?,
+            self.propose(by, &Command::Session(Box::new(request)))
+                .await?,
             text::APPLY,
         )
     }
@@ -55,10 +60,10 @@ impl Server {
         Ok(())
     }
 
-    fn new_session_id(&self) -> Result<String, RpcError> {
+    fn new_session_id(&self, by: &Authorized) -> Result<String, RpcError> {
         for _ in 0..ID_ATTEMPTS {
             let id = (self.config.ids)();
-            if self.board.view().root.session(&id).rows.is_none() {
+            if self.board.view(by).root.session(&id).rows.is_none() {
                 return Ok(id);
             }
         }
@@ -67,7 +72,11 @@ impl Server {
         ))
     }
 
-    pub(super) async fn session_destroy(&self, id: String) -> Result<Outcome, RpcError> {
+    pub(super) async fn session_destroy(
+        &self,
+        by: &Authorized,
+        id: String,
+    ) -> Result<Outcome, RpcError> {
         if id.is_empty() {
             return Err(RpcError::refused(text::SESSION_ID));
         }
@@ -81,22 +90,17 @@ impl Server {
             ..SessionRequest::default()
         };
         accepted(
-            self.propose(&Command::Session(Box::new(request))).await?,
+            self.propose(by, &Command::Session(Box::new(request)))
+                .await?,
             text::APPLY,
         )
     }
 
-    pub(crate) async fn renew(
-        &self,
-        datacenter: &str,
-        id: &str,
-    ) -> Result<Option<Session>, RpcError> {
-        self.here(datacenter)?;
-        self.lead().await?;
-        let session = self.board.view().root.session(&session_id(id)).rows;
-        Ok(session.map(|session| {
+    pub(crate) fn renew(&self, by: &Authorized, id: &str) -> Option<Session> {
+        let session = self.board.view(by).root.session(&session_id(id)).rows;
+        session.map(|session| {
             self.effects.renew(&session);
             (*session).clone()
-        }))
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::{accepted, rules};
 use crate::read;
 use crate::server::Server;
-use ports::{Answer, Answered, Data, ReadOptions, RpcError};
+use ports::{Answer, Answered, Authorized, Data, RpcError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::command::{TxnError, TxnOp, TxnRequest, TxnResponse};
@@ -16,26 +16,30 @@ const ROW_VERBS: [&str; 5] = ["get", "set", "cas", "delete", "delete-cas"];
 pub const TXN_ANSWER_BYTES_MAX: usize = 16 << 20;
 
 impl Server {
-    pub(super) async fn txn(&self, mut request: TxnRequest) -> Result<Outcome, RpcError> {
-        self.here(&request.datacenter)?;
-        if let Some(response) = self.check_ops(&mut request) {
+    pub(super) async fn txn(
+        &self,
+        by: &Authorized,
+        mut request: TxnRequest,
+    ) -> Result<Outcome, RpcError> {
+        if let Some(response) = self.check_ops(by, &mut request) {
             return Ok(Outcome::Txn(Box::new(response)));
         }
         self.name_datacenter(&mut request.datacenter);
-        accepted(self.propose(&Command::Txn(Box::new(request))).await?, "")
+        accepted(
+            self.propose(by, &Command::Txn(Box::new(request))).await?,
+            "",
+        )
     }
 
-    pub(crate) async fn txn_look(
+    pub(crate) fn txn_look(
         &self,
+        by: &Authorized,
         mut request: TxnRequest,
-        options: ReadOptions,
-    ) -> Result<(TxnResponse, Answered), RpcError> {
-        self.here(&request.datacenter)?;
-        self.consistent(options.consistency).await?;
-        if let Some(response) = self.check_ops(&mut request) {
-            return Ok((response, read::nothing()));
+    ) -> (TxnResponse, Answered) {
+        if let Some(response) = self.check_ops(by, &mut request) {
+            return (response, read::nothing());
         }
-        let view = self.board.view();
+        let view = self.board.view(by);
         let response = view.root.txn_read(&request.ops);
         let answer = Arc::new(Answer::new(0, Data::Usage(BTreeMap::new()), false));
         let ran = crate::run::Ran {
@@ -44,16 +48,16 @@ impl Server {
             epoch: view.epoch,
             missing: false,
         };
-        Ok((response, self.answered(&ran)))
+        (response, self.answered(&ran))
     }
 
     /// Checks every operation and fills in defaults; the response when any is refused.
-    fn check_ops(&self, request: &mut TxnRequest) -> Option<TxnResponse> {
+    fn check_ops(&self, by: &Authorized, request: &mut TxnRequest) -> Option<TxnResponse> {
         if request.ops.is_empty() {
             return None;
         }
         let mut errors = Vec::new();
-        let root = &self.board.view().root;
+        let root = &self.board.view(by).root;
         if let Some(at) = root.txn_answer_over(&request.ops, TXN_ANSWER_BYTES_MAX) {
             errors.push(TxnError {
                 op_index: i64::try_from(at).unwrap_or(i64::MAX),

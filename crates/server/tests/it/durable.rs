@@ -72,12 +72,12 @@ async fn the_first_leader_makes_the_root_and_later_ones_keep_it() {
         authority: Some(server::AuthorityConfig::default()),
         ..config()
     };
-    let roots = |bench: &Bench| bench.server.root().ca_roots().rows;
+    let roots = |bench: &Bench| bench.server.unguarded_root().ca_roots().rows;
     let bench = Bench::with(config()).await;
     crate::bench::until("a root", || !roots(&bench).is_empty()).await;
     let made = roots(&bench);
     assert!(made[0].active && made[0].root_cert.starts_with("-----BEGIN CERTIFICATE"));
-    let stored = bench.server.root().ca_config().rows.unwrap();
+    let stored = bench.server.unguarded_root().ca_config().rows.unwrap();
     assert_eq!(made[0].external_trust_domain, stored.cluster_id);
     let answered = bench.now(Read::CaRoots).answer;
     let Data::CaRoots {
@@ -107,7 +107,7 @@ async fn an_archive_without_a_root_is_given_one() {
         ..config()
     })
     .await;
-    let roots = || bench.server.root().ca_roots().rows;
+    let roots = || bench.server.unguarded_root().ca_roots().rows;
     crate::bench::until("a root", || !roots().is_empty()).await;
     let first = roots();
     let restored = bench.server.snapshot_restore(&caller, "", saved.archive);

@@ -5,6 +5,7 @@ mod blocking;
 mod changes;
 mod crowd;
 mod durable;
+mod guarded;
 mod kept;
 mod queries;
 mod restores;
