@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("pki", 2),
     ("consensus", 2),
     ("probe", 2),
+    ("gossip", 2),
     ("ports", 3),
     ("proconsul-client", 3),
     ("server", 4),
@@ -48,6 +49,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("consensus", "rt"),
     ("probe", "rt"),
     ("probe", "net"),
+    ("gossip", "rt"),
+    ("gossip", "net"),
     ("agent", "config"),
     ("cli", "config"),
 ];

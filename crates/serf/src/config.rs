@@ -117,6 +117,8 @@ pub enum Event {
     Update(Member),
     /// A member that was gone is forgotten.
     Reap(Member),
+    /// A member said that it leaves, or took that back: no event for users, but its status is another.
+    Intent(Member),
     /// An event of a user.
     User {
         /// Its logical time.

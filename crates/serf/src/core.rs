@@ -134,17 +134,14 @@ impl Core {
             return false;
         }
         entry.time = leave.time;
-        let mut done = None;
-        match entry.member.status {
-            Status::Alive => entry.member.status = Status::Leaving,
-            Status::Failed => {
-                entry.member.status = Status::Left;
-                done = Some(entry.member.clone());
-            }
-            Status::Leaving | Status::Left => {}
-        }
-        if let Some(member) = done {
-            self.events.push_back(Event::Leave(member));
+        let (status, event): (_, fn(Member) -> Event) = match entry.member.status {
+            Status::Alive => (Status::Leaving, Event::Intent),
+            Status::Failed => (Status::Left, Event::Leave),
+            Status::Leaving | Status::Left => (entry.member.status, Event::Intent),
+        };
+        if entry.member.status != status {
+            entry.member.status = status;
+            self.events.push_back(event(entry.member.clone()));
         }
         if leave.prune && !own {
             self.prune(&leave.node, now);
@@ -190,6 +187,7 @@ impl Core {
         entry.time = join.time;
         if entry.member.status == Status::Leaving {
             entry.member.status = Status::Alive;
+            self.events.push_back(Event::Intent(entry.member.clone()));
         }
         true
     }

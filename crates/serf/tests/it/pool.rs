@@ -39,6 +39,15 @@ fn who_leaves_in_order_has_left_and_may_return() {
     }));
     net.kill(3);
     let heard = net.heard(0);
+    // That it is about to is known before.
+    let words: Vec<&Event> = heard
+        .iter()
+        .filter(|event| matches!(event, Event::Intent(m) | Event::Leave(m) if m.name == "n3"))
+        .collect();
+    assert!(
+        matches!(words[..], [Event::Intent(m), Event::Leave(_)] if m.status == Status::Leaving),
+        "{words:?}"
+    );
     let left = heard
         .iter()
         .filter(|event| matches!(event, Event::Leave(member) if member.name == "n3"));
