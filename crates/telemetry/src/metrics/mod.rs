@@ -454,5 +454,17 @@ pub fn document() -> String {
             later::later(row.name).unwrap_or_default()
         ));
     }
+    out.push_str(
+        "\n## The process\n\nIn the Prometheus exposition only, without prefix, under the names that client libraries give them, so that boards made for \
+         the reference show something.\n\n| Metric | Kind | Meaning |\n|---|---|---|\n",
+    );
+    for row in &process::OWN {
+        let (name, kind, help) = (row.name, row.kind.word(), row.help);
+        out.push_str(&format!("| `{name}` | {kind} | {help} |\n"));
+    }
+    out.push_str("\nSuch boards ask for more, which has no meaning here:\n\n| Not there | Why |\n|---|---|\n");
+    for (names, why) in process::ABSENT {
+        out.push_str(&format!("| `{}` | {why} |\n", names.replace(", ", "`, `")));
+    }
     out
 }

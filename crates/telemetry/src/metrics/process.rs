@@ -1,6 +1,6 @@
 //! What the metrics say of their own process and machine, read from the kernel's files, and the task that collects.
 
-use super::{Exposition, INTERVAL, Metrics, names, sink};
+use super::{Exposition, INTERVAL, Kind, Metrics, names, sink};
 use rt::{Room, Time};
 use std::fs;
 use std::time::Duration;
@@ -41,52 +41,112 @@ fn named(text: &str, name: &str) -> Option<f64> {
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// What every Prometheus client library says of its process.
+/// A value of the process under the name that client libraries of Prometheus give it. They stand in the exposition only.
+pub(super) struct Own {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
+}
+
+const fn own(name: &'static str, kind: Kind, help: &'static str) -> Own {
+    Own { name, kind, help }
+}
+
+/// What every client library says of its process, and what boards for programs in Go ask of their runtime where that has a
+/// meaning here.
+pub(super) const OWN: [Own; 8] = [
+    own("go_goroutines", Kind::Gauge, "Tasks alive in the runtime."),
+    own("go_threads", Kind::Gauge, "Threads of the process."),
+    own(
+        "process_cpu_seconds_total",
+        Kind::Counter,
+        "Processor time in seconds.",
+    ),
+    own("process_max_fds", Kind::Gauge, "Files that may be open."),
+    own("process_open_fds", Kind::Gauge, "Open files."),
+    own(
+        "process_resident_memory_bytes",
+        Kind::Gauge,
+        "Resident memory in bytes.",
+    ),
+    own(
+        "process_start_time_seconds",
+        Kind::Gauge,
+        "Start of the process in seconds since 1970.",
+    ),
+    own(
+        "process_virtual_memory_bytes",
+        Kind::Gauge,
+        "Virtual memory in bytes.",
+    ),
+];
+
+/// What boards made for a program in Go ask beside that, and why it is not there.
+pub(super) const ABSENT: &[(&str, &str)] = &[
+    ("go_gc_*", "nothing collects garbage"),
+    (
+        "go_memstats_*",
+        "the allocator counts no objects; see `process_resident_memory_bytes`",
+    ),
+    (
+        "go_info, go_sched_*, go_cgo_*, go_cpu_*, go_sync_*, go_godebug_*",
+        "there is no such runtime",
+    ),
+    (
+        "consul_runtime_free_count, consul_runtime_malloc_count",
+        "allocations are not counted: it would cost each of them",
+    ),
+    (
+        "consul_runtime_gc_pause_ns, consul_runtime_total_gc_pause_ns, consul_runtime_total_gc_runs",
+        "nothing collects garbage",
+    ),
+    (
+        "promhttp_*",
+        "the exposition is written by this program itself",
+    ),
+];
+
+/// The present values, in the order of [`OWN`]; `None` where the machine does not tell.
+fn readings() -> [Option<f64>; OWN.len()] {
+    let read = |path: &str| fs::read_to_string(path).ok();
+    let bytes = |pages: u64| (pages * PAGE) as f64;
+    let (memory, processor) = (memory(), processor());
+    let limit = |text: String| {
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("Max open files"))?;
+        line.split_ascii_whitespace().nth(3)?.parse::<f64>().ok()
+    };
+    // The folder is open while it is counted.
+    let open = fs::read_dir("/proc/self/fd").ok();
+    let boot = read("/proc/stat").and_then(|text| named(&text, "btime"));
+    [
+        tasks(),
+        read("/proc/self/status").and_then(|text| named(&text, "Threads")),
+        processor.map(|(used, _)| used),
+        read("/proc/self/limits").and_then(limit),
+        open.map(|open| open.count().saturating_sub(1) as f64),
+        memory.map(|(_, resident, _)| bytes(resident)),
+        boot.zip(processor)
+            .map(|(boot, (_, started))| boot + started),
+        memory.map(|(all, ..)| bytes(all)),
+    ]
+}
+
+/// Tasks alive in the runtime of the caller.
+fn tasks() -> Option<f64> {
+    let runtime = tokio::runtime::Handle::try_current().ok()?;
+    Some(runtime.metrics().num_alive_tasks() as f64)
+}
+
+/// Writes [`OWN`].
 pub(super) fn expose(out: &mut Exposition) {
-    if let Some((all, resident, _)) = memory() {
-        let bytes = |pages: u64| (pages * PAGE) as f64;
-        out.gauge(
-            "process_resident_memory_bytes",
-            "Resident memory in bytes.",
-            &[],
-            bytes(resident),
-        );
-        out.gauge(
-            "process_virtual_memory_bytes",
-            "Virtual memory in bytes.",
-            &[],
-            bytes(all),
-        );
-    }
-    if let Some((used, started)) = processor() {
-        out.counter(
-            "process_cpu_seconds_total",
-            "Processor time in seconds.",
-            &[],
-            used,
-        );
-        let boot = fs::read_to_string("/proc/stat")
-            .ok()
-            .and_then(|text| named(&text, "btime"));
-        if let Some(boot) = boot {
-            let help = "Start of the process in seconds since 1970.";
-            out.gauge("process_start_time_seconds", help, &[], boot + started);
+    for (row, value) in OWN.iter().zip(readings()) {
+        match (value, row.kind) {
+            (Some(value), Kind::Counter) => out.counter(row.name, row.help, &[], value),
+            (Some(value), _) => out.gauge(row.name, row.help, &[], value),
+            (None, _) => {}
         }
-    }
-    if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        let count = open.count().saturating_sub(1);
-        out.gauge("process_open_fds", "Open files.", &[], count as f64);
-    }
-    let limit = fs::read_to_string("/proc/self/limits")
-        .ok()
-        .and_then(|text| {
-            let line = text
-                .lines()
-                .find(|line| line.starts_with("Max open files"))?;
-            line.split_ascii_whitespace().nth(3)?.parse::<f64>().ok()
-        });
-    if let Some(limit) = limit {
-        out.gauge("process_max_fds", "Files that may be open.", &[], limit);
     }
 }
 
@@ -122,9 +182,8 @@ impl Metrics {
 
     /// Gauges of the own process.
     fn own(&self) {
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let tasks = runtime.metrics().num_alive_tasks();
-            self.gauge(names::RUNTIME_NUM_GOROUTINES, tasks as f64);
+        if let Some(tasks) = tasks() {
+            self.gauge(names::RUNTIME_NUM_GOROUTINES, tasks);
         }
         if let Some((all, resident, anonymous)) = memory() {
             self.gauge(names::RUNTIME_SYS_BYTES, (all * PAGE) as f64);

@@ -93,6 +93,45 @@ fn known_metrics_are_there_from_the_start() {
     assert!(text.contains("\nprocess_resident_memory_bytes "));
 }
 
+/// Boards made for programs in Go find what has a meaning here, and nothing pretends to be what has none.
+#[tokio::test]
+async fn the_process_is_told_under_known_names() {
+    let text = metrics(None).prometheus().finish();
+    let value = |name: &str| -> f64 {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not in {text}"))
+            .parse()
+            .unwrap()
+    };
+    for row in &process::OWN {
+        assert!(
+            text.contains(&format!("# TYPE {} {}\n", row.name, row.kind.word())),
+            "{}",
+            row.name
+        );
+        assert!(value(row.name) >= 0.0, "{}", row.name);
+    }
+    assert!(value("process_resident_memory_bytes") <= value("process_virtual_memory_bytes"));
+    assert!(value("process_open_fds") <= value("process_max_fds"));
+    assert!(value("process_start_time_seconds") > 1.6e9 && value("go_threads") >= 1.0);
+    let before = value("go_goroutines");
+    let task = tokio::spawn(std::future::pending::<()>());
+    let text = metrics(None).prometheus().finish();
+    assert!(
+        text.contains(&format!("\ngo_goroutines {}\n", before + 1.0)),
+        "{text}"
+    );
+    task.abort();
+    for (names, _) in process::ABSENT {
+        for name in names.split(", ") {
+            let start = format!("\n{}", name.trim_end_matches('*'));
+            assert!(!text.contains(&start), "{name}");
+        }
+    }
+}
+
 #[test]
 fn labels_make_series() {
     let metrics = metrics(None);
@@ -204,7 +243,11 @@ fn the_document_is_that_of_the_table() {
 /// Names in the dashboard's expressions: words with an underscore before a brace, bracket or space.
 fn dashboard_names(text: &str) -> Vec<String> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-        .filter(|word| word.starts_with("consul_") || word.starts_with("process_"))
+        .filter(|word| {
+            ["consul_", "process_", "go_"]
+                .iter()
+                .any(|start| word.starts_with(start))
+        })
         .map(|word| word.trim_end_matches("_count").to_owned())
         .collect()
 }
