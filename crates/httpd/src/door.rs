@@ -13,6 +13,7 @@ use crate::params::Params;
 use crate::path;
 use crate::reply::{Body, JSON, OCTETS, Reply, Shape, TEXT};
 use crate::request::{Handled, Outcome, Request, RequestBody, token};
+use crate::routes::ui_page;
 use crate::said::{self, Said};
 use crate::serve::Connections;
 use crate::table::{Entry, Found, Handler, Tenancy, find};
@@ -403,6 +404,10 @@ fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
             .is_some_and(|bare| bare.as_bytes() == path)
     {
         return moved(method, &ui.content_path, None);
+    }
+    if let Some(page) = (settings.config.ui.as_ref()).and_then(|ui| ui_page::page(ui, method, path))
+    {
+        return page;
     }
     if memchr::memmem::find(path, b"/v1/").is_some() {
         text(
