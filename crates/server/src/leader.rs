@@ -84,6 +84,7 @@ impl Server {
             if lead && !self.is_ready() {
                 duties.0 = Some(term);
                 if !self.leading.swap(true, Ordering::AcqRel) {
+                    self.tell_election(term);
                     self.tell_role(Role::Leader);
                 }
                 self.config.metrics.incr(names::RAFT_BARRIER);
@@ -112,28 +113,6 @@ impl Server {
                 },
                 () = self.replaced.notified() => {}
             }
-        }
-    }
-
-    /// What this server is from now on, as the reference's raft library tells it.
-    fn tell_role(&self, role: Role) {
-        let node = &self.config.node;
-        let name = |role: &str| {
-            format!(
-                "Node at {}:{} [{role}]",
-                node.address, self.config.server_port
-            )
-        };
-        if role == Role::Leader {
-            tracing::info!(target: "agent.server.raft", leader = name("Leader"), "entering leader state");
-        } else {
-            tracing::info!(
-                target: "agent.server.raft",
-                follower = name("Follower"),
-                "leader-address" = "",
-                "leader-id" = "",
-                "entering follower state"
-            );
         }
     }
 

@@ -27,6 +27,7 @@ mod rpc;
 mod run;
 mod server;
 mod text;
+mod told;
 mod view;
 mod watch;
 mod write;

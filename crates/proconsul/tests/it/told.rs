@@ -129,6 +129,7 @@ fn services(agent: &Agent, client: &mut Client) {
     for line in [
         "Synced service: service=web-1",
         "Synced check: check=service:web-1",
+        "Check is now critical: check=service:h",
     ] {
         logged(agent, line);
     }
