@@ -119,6 +119,17 @@ fn plan(call: &mut Call<'_>, api: &Api) -> Result<(Plan, Value), String> {
         targets.retain(|t| t != "pprof");
         call.err("[WARN] Unable to capture pprof. Set enable_debug to true on target agent to enable profiling.");
     }
+    if targets.iter().any(|t| t == "pprof")
+        && let Err(e) = api.wait(api.client.agent_profile("goroutine", 0))
+    {
+        targets.retain(|t| t != "pprof");
+        call.err(format!(
+            "[WARN] Unable to capture pprof. The target agent has no profiles: {e}"
+        ));
+    }
+    if targets.is_empty() {
+        return Err("nothing to capture".into());
+    }
     let folder = match call.flags.string("output") {
         "" => format!("consul-debug-{}", stamp("-")),
         given => given.to_owned(),
@@ -156,7 +167,7 @@ fn announce(call: &mut Call<'_>, plan: &mut Plan, this: &Value) {
         ("Output", &file),
         ("Capture", &plan.targets.join(", ")),
     ] {
-        call.out(format!("{label:>14}: '{value}'"));
+        call.out(format!("{label:>18}: '{value}'"));
     }
     let index = json!({
         "Version": 1, "AgentVersion": version,

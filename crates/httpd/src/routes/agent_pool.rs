@@ -12,7 +12,7 @@ pub(crate) fn members(req: Request) -> Handled {
     let pool = &req.door.ports.members;
     let wan = !req.params.text("wan").is_empty();
     let rows = match (wan, req.params.text("segment")) {
-        (true, "") => pool.wan(),
+        (true, "" | "_all") => pool.wan(),
         (true, _) => return Fault::bad("Cannot provide a segment with wan=true").into(),
         (false, "" | "_all") => Some(pool.lan()),
         (false, _) if pool.is_server() => {

@@ -209,6 +209,8 @@ fn itself() {
             .starts_with(r#"[{"Name":"a","Addr":"127.0.0.1","Port":0,"Tags":{},"Status":1,"#)
     );
     assert_eq!(bench.get("/v1/agent/members?wan=1").body, "[]");
+    // `debug` asks so: all segments of a pool that has none are the pool.
+    assert_eq!(bench.get("/v1/agent/members?wan=1&segment=_all").body, "[]");
     assert_eq!(bench.get("/v1/agent/members?wan=1&segment=x").status, 400);
     assert_eq!(bench.get("/v1/agent/members?segment=x").status, 500);
     assert_eq!(bench.get("/v1/agent/members?partition=x").status, 400);
