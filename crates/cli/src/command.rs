@@ -182,6 +182,11 @@ impl Command {
         all
     }
 
+    /// The path of its group, empty at the first level.
+    pub fn parent(&self) -> &'static str {
+        self.path.rsplit_once(' ').map_or("", |(parent, _)| parent)
+    }
+
     /// Last word of the path.
     pub fn name(&self) -> &'static str {
         self.path
@@ -252,8 +257,34 @@ pub struct Process<'a> {
     pub build: BuildInfo,
 }
 
+/// All commands of a program.
+pub struct Table {
+    /// Every command and group, parents before children.
+    pub commands: &'static [Command],
+    /// Paths of those at the first level that the reference does not know.
+    pub beyond: &'static [&'static str],
+}
+
+impl Table {
+    /// The command with this path, words between single blanks.
+    pub fn find(&self, path: &str) -> Option<&'static Command> {
+        self.commands.iter().find(|command| command.path == path)
+    }
+
+    /// Commands one level below a group; those of the first level below `""`.
+    pub fn children<'a>(&self, group: &'a str) -> impl Iterator<Item = &'static Command> + use<'a> {
+        let commands = self.commands.iter();
+        commands.filter(move |command| command.parent() == group)
+    }
+}
+
+/// The line behind which commands and flags stand that the reference does not know.
+pub const BEYOND: &str = "Beyond the reference:";
+
 /// One invocation of a command.
 pub struct Call<'a> {
+    /// The table that the command stands in.
+    pub table: &'static Table,
     /// Its row in the table.
     pub command: &'static Command,
     /// Its flags.
@@ -283,17 +314,5 @@ impl Call<'_> {
     pub fn fail(&mut self, text: impl Display) -> i32 {
         self.err(text);
         1
-    }
-
-    /// Help of the command on standard error.
-    pub fn help_to_stderr(&mut self) {
-        let text = crate::help::of_command(self.command);
-        let _ = self.io.stderr.write_all(text.as_bytes());
-    }
-
-    /// Help of the command on standard output (a few commands print it there).
-    pub fn help_to_stdout(&mut self) {
-        let text = crate::help::of_command(self.command);
-        let _ = self.io.stdout.write_all(text.as_bytes());
     }
 }

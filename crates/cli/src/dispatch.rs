@@ -1,7 +1,7 @@
 //! From arguments to a command and its exit status (spec: cli.md §1).
 
 use crate::command::{Call, Command, Environment, Io, Process};
-use crate::commands::COMMANDS;
+use crate::commands::TABLE;
 use crate::flag::FlagError;
 use crate::{flag, help, suggest};
 use std::io::Write;
@@ -45,7 +45,7 @@ fn longest(args: &[String]) -> Option<(&'static Command, usize)> {
             path.push(' ');
         }
         path.push_str(word);
-        match COMMANDS.iter().find(|c| c.path == path) {
+        match TABLE.find(&path) {
             Some(c) => found = Some((c, i + 1)),
             None => break,
         }
@@ -89,7 +89,7 @@ pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a P
     // A shell that completes a line calls the program itself (`complete -C consul consul`).
     if let Some(line) = env.get("COMP_LINE") {
         let point = env.get("COMP_POINT").and_then(|text| text.parse().ok());
-        for word in crate::commands::completion::candidates(line, point) {
+        for word in crate::commands::completion::candidates(&TABLE, line, point) {
             let _ = writeln!(io.stdout, "{word}");
         }
         return 0;
@@ -97,11 +97,11 @@ pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a P
     let (path, rest, asked_help, misplaced) = match request(args) {
         Request::Version => ("version", &[][..], false, false),
         Request::TopHelp => {
-            let _ = io.stdout.write_all(help::top().as_bytes());
+            let _ = io.stdout.write_all(help::top(&TABLE).as_bytes());
             return 0;
         }
         Request::Unknown => {
-            let _ = io.stderr.write_all(help::top().as_bytes());
+            let _ = io.stderr.write_all(help::top(&TABLE).as_bytes());
             let first = args.iter().find(|arg| !arg.starts_with('-'));
             suggest_command(first, "", io.stderr);
             return EXIT_UNKNOWN;
@@ -113,19 +113,23 @@ pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a P
             misplaced,
         } => (path, args, help, misplaced),
     };
-    let Some(command) = COMMANDS.iter().find(|c| c.path == path) else {
+    let Some(command) = TABLE.find(path) else {
         let _ = writeln!(io.stderr, "Error executing CLI: no command {path}");
         return 1;
     };
     if asked_help {
-        let _ = io.stdout.write_all(help::of_command(command).as_bytes());
+        let _ = io
+            .stdout
+            .write_all(help::of_command(&TABLE, command).as_bytes());
         return 0;
     }
     if misplaced {
         let _ = io.stderr.write_all(
             b"Invalid flags before the subcommand. If these flags are for\nthe subcommand, please put them after the subcommand.\n\n",
         );
-        let _ = io.stderr.write_all(help::of_command(command).as_bytes());
+        let _ = io
+            .stderr
+            .write_all(help::of_command(&TABLE, command).as_bytes());
         return 1;
     }
     execute(command, rest, env, io, process)
@@ -133,10 +137,7 @@ pub fn run<'a>(args: &[String], env: &'a Environment, io: Io<'a>, process: &'a P
 
 /// Names the command under `parent` that may have been meant, on the last line.
 fn suggest_command(word: Option<&String>, parent: &str, stderr: &mut dyn Write) {
-    let children = COMMANDS.iter().filter_map(|command| {
-        let (group, name) = command.path.rsplit_once(' ').unwrap_or(("", command.path));
-        (group == parent).then_some(name)
-    });
+    let children = TABLE.children(parent).map(Command::name);
     let near = word.and_then(|word| suggest::line(word, "", children));
     near.map(|line| writeln!(stderr, "{line}"));
 }
@@ -149,7 +150,9 @@ fn execute<'a>(
     process: &'a Process<'a>,
 ) -> i32 {
     let Some(work) = command.run else {
-        let _ = io.stderr.write_all(help::of_command(command).as_bytes());
+        let _ = io
+            .stderr
+            .write_all(help::of_command(&TABLE, command).as_bytes());
         suggest_command(args.first(), command.path, io.stderr);
         return 1;
     };
@@ -169,6 +172,7 @@ fn execute<'a>(
         }
     };
     let mut call = Call {
+        table: &TABLE,
         command,
         flags,
         args,

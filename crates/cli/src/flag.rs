@@ -47,7 +47,7 @@ pub struct Flag {
     pub strict: bool,
     /// Left out of help, completion and manual page: old spellings that are still understood.
     pub unlisted: bool,
-    /// Unknown to the reference: help shows it behind [`crate::help::BEYOND`].
+    /// Unknown to the reference: help shows it behind [`crate::command::BEYOND`].
     pub ours: bool,
     /// Name under which the value is kept: another flag's where two feed one list (`-config-file`, `-config-dir`).
     pub slot: &'static str,

@@ -1,35 +1,40 @@
 //! Help texts, made from the table (spec: cli.md §1).
 
-use crate::command::Command;
-use crate::commands::{COMMANDS, UNLISTED};
+use crate::command::{BEYOND, Call, Command, Table};
 use crate::flag::{Flag, FlagKind};
 use std::fmt::Write;
 
-/// The line behind which commands and flags stand that the reference does not know.
-pub const BEYOND: &str = "Beyond the reference:";
 /// Texts are wrapped at this column.
 const WIDTH: usize = 79;
 
+impl Call<'_> {
+    /// Help of the command on standard error.
+    pub fn help_to_stderr(&mut self) {
+        let text = of_command(self.table, self.command);
+        let _ = self.io.stderr.write_all(text.as_bytes());
+    }
+
+    /// Help of the command on standard output (a few commands print it there).
+    pub fn help_to_stdout(&mut self) {
+        let text = of_command(self.table, self.command);
+        let _ = self.io.stdout.write_all(text.as_bytes());
+    }
+}
+
 /// Top-level help: every command of the first level.
-pub fn top() -> String {
+pub fn top(table: &Table) -> String {
     let mut text = String::from(
         "Usage: consul [--version] [--help] <command> [<args>]\n\nAvailable commands are:\n",
     );
-    list(
-        &mut text,
-        COMMANDS
-            .iter()
-            .filter(|c| !c.path.contains(' ') && !UNLISTED.contains(&c.path))
-            .collect(),
-    );
+    let (ours, known) = (table.children("")).partition(|c| table.beyond.contains(&c.path));
+    list(&mut text, known);
     let _ = write!(text, "\n{BEYOND}\n\n");
-    let ours = COMMANDS.iter().filter(|c| UNLISTED.contains(&c.path));
-    list(&mut text, ours.collect());
+    list(&mut text, ours);
     text
 }
 
 /// Help of a command or group: usage, prose, flags, subcommands.
-pub fn of_command(command: &Command) -> String {
+pub fn of_command(table: &Table, command: &Command) -> String {
     let mut text = format!("Usage: consul {}", command.path);
     if !command.usage.is_empty() {
         let _ = write!(text, " {}", command.usage);
@@ -49,15 +54,7 @@ pub fn of_command(command: &Command) -> String {
     let (http, own): (Vec<&Flag>, Vec<&Flag>) = known.into_iter().partition(is_http);
     flags(&mut text, "HTTP API Options", http);
     flags(&mut text, "Command Options", own);
-    let prefix = format!("{} ", command.path);
-    let children: Vec<&Command> = COMMANDS
-        .iter()
-        .filter(|c| {
-            c.path
-                .strip_prefix(prefix.as_str())
-                .is_some_and(|rest| !rest.contains(' '))
-        })
-        .collect();
+    let children: Vec<&Command> = table.children(command.path).collect();
     if !children.is_empty() {
         text.push_str("\nSubcommands:\n\n");
         list(&mut text, children);

@@ -1,7 +1,6 @@
 //! `consul completion …`: scripts for shells and a manual page, made from the table of commands.
 
-use crate::command::{Call, Command, FLAG_ERRORS};
-use crate::commands::COMMANDS;
+use crate::command::{Call, Command, FLAG_ERRORS, Table};
 use crate::flag::{Flag, FlagKind};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,14 +20,15 @@ pub(crate) const COMMAND: Command = Command {
 };
 
 fn run(call: &mut Call<'_>) -> i32 {
+    let table = call.table;
     let text = match call.args.as_slice() {
-        [shell] if shell == "bash" => bash(),
+        [shell] if shell == "bash" => bash(table),
         [shell] if shell == "zsh" => format!(
             "#compdef consul\nautoload -U bashcompinit\nbashcompinit\n{}",
-            bash()
+            bash(table)
         ),
-        [shell] if shell == "fish" => fish(),
-        [page] if page == "man" => man(&call.process.build.version),
+        [shell] if shell == "fish" => fish(table),
+        [page] if page == "man" => man(table, &call.process.build.version),
         _ => {
             return crate::api::fail_with_help(
                 call,
@@ -41,15 +41,11 @@ fn run(call: &mut Call<'_>) -> i32 {
 }
 
 /// Words that may follow each path: names of children and flags.
-fn words() -> BTreeMap<&'static str, Vec<String>> {
+fn words(table: &Table) -> BTreeMap<&'static str, Vec<String>> {
     let mut words: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
-    for command in COMMANDS {
-        let parent = command
-            .path
-            .rsplit_once(' ')
-            .map_or("", |(parent, _)| parent);
+    for command in table.commands {
         words
-            .entry(parent)
+            .entry(command.parent())
             .or_default()
             .push(command.name().to_owned());
         let flags = command
@@ -66,21 +62,21 @@ fn words() -> BTreeMap<&'static str, Vec<String>> {
 
 /// What may stand where a line is being written: for shells that ask the program itself. `point` is the place in bytes, the
 /// end of the line if it is unknown.
-pub(crate) fn candidates(line: &str, point: Option<usize>) -> Vec<String> {
+pub(crate) fn candidates(table: &Table, line: &str, point: Option<usize>) -> Vec<String> {
     let written = point.and_then(|at| line.get(..at)).unwrap_or(line);
     let mut typed: Vec<&str> = written.split_whitespace().skip(1).collect();
     let current = match written.ends_with(char::is_whitespace) {
         true => "",
         false => typed.pop().unwrap_or_default(),
     };
-    let words = words();
+    let words = words(table);
     let mut path = String::new();
     for word in typed.iter().take_while(|word| !word.starts_with('-')) {
         let next = match path.as_str() {
             "" => (*word).to_owned(),
             path => format!("{path} {word}"),
         };
-        if !COMMANDS.iter().any(|command| command.path == next) {
+        if table.find(&next).is_none() {
             break;
         }
         path = next;
@@ -95,9 +91,9 @@ pub(crate) fn candidates(line: &str, point: Option<usize>) -> Vec<String> {
         .collect()
 }
 
-fn bash() -> String {
+fn bash(table: &Table) -> String {
     let mut cases = String::new();
-    for (path, words) in words() {
+    for (path, words) in words(table) {
         let _ = writeln!(cases, "    {:?}) words={:?} ;;", path, words.join(" "));
     }
     format!(
@@ -119,16 +115,20 @@ _consul() {{
 }}
 complete -F _consul consul
 "#,
-        paths = paths().join(" "),
+        paths = paths(table).join(" "),
     )
 }
 
 /// Paths with underscores for spaces, so that a shell can look one up as a word.
-fn paths() -> Vec<String> {
-    COMMANDS.iter().map(|c| c.path.replace(' ', "_")).collect()
+fn paths(table: &Table) -> Vec<String> {
+    table
+        .commands
+        .iter()
+        .map(|c| c.path.replace(' ', "_"))
+        .collect()
 }
 
-fn fish() -> String {
+fn fish(table: &Table) -> String {
     let mut out = String::from(
         "# Completion of consul; made by `consul completion`.
 function __consul_at
@@ -144,7 +144,7 @@ complete -c consul -f
 ",
     );
     let quote = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
-    for command in COMMANDS {
+    for command in table.commands {
         let (parent, name) = command.path.rsplit_once(' ').unwrap_or(("", command.path));
         let condition = quote(&format!("__consul_at {parent}"));
         let about = quote(command.synopsis);
@@ -180,7 +180,7 @@ fn first_sentence(flag: &Flag) -> String {
 }
 
 /// A manual page in the man macros.
-fn man(version: &str) -> String {
+fn man(table: &Table, version: &str) -> String {
     let plain = |text: &str| {
         let text = text.replace('\\', "\\e").replace('-', "\\-");
         // A line that begins with a dot or quote would be a request.
@@ -200,7 +200,7 @@ fn man(version: &str) -> String {
         ".TH CONSUL 1 \"\" \"consul {version}\" \"User Commands\"\n.SH NAME\nconsul \\- agent and command line of a service registry\n\
          .SH SYNOPSIS\n.B consul\n.RI [ command ...]\n.RI [ options ]\n.RI [ arguments ...]\n.SH COMMANDS\n"
     );
-    for command in COMMANDS {
+    for command in table.commands {
         let _ = writeln!(
             out,
             ".SS consul {} {}",
@@ -235,10 +235,11 @@ fn man(version: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::TABLE;
 
     #[test]
     fn a_line_is_completed_by_the_program_itself() {
-        let at = |line: &str| candidates(line, None);
+        let at = |line: &str| candidates(&TABLE, line, None);
         assert_eq!(at("consul kv g"), ["get"]);
         assert_eq!(
             at("consul kv "),
@@ -249,19 +250,22 @@ mod tests {
         assert!(at("consul ").iter().any(|word| word == "members"));
         assert!(at("consul").iter().any(|word| word == "members"));
         assert_eq!(at("consul nonsense -x"), Vec::<String>::new());
-        assert_eq!(candidates("consul kv get x", Some(11)), ["get"]);
+        assert_eq!(candidates(&TABLE, "consul kv get x", Some(11)), ["get"]);
         // A place inside a letter is none.
-        assert_eq!(candidates("consul é", Some(8)), Vec::<String>::new());
+        assert_eq!(
+            candidates(&TABLE, "consul é", Some(8)),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn every_command_and_flag_is_completed() {
-        let words = words();
+        let words = words(&TABLE);
         assert!(words[""].iter().any(|w| w == "kv"));
         assert!(words["kv"].iter().any(|w| w == "get"));
         assert!(words["kv get"].iter().any(|w| w == "-recurse"));
-        let (bash, fish, man) = (bash(), fish(), man("1"));
-        for command in COMMANDS {
+        let (bash, fish, man) = (bash(&TABLE), fish(&TABLE), man(&TABLE, "1"));
+        for command in TABLE.commands {
             assert!(
                 bash.contains(&format!("    {:?}) words=", command.path))
                     || command.all_flags().is_empty()

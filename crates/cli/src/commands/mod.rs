@@ -25,7 +25,7 @@ mod version;
 mod watch;
 mod x;
 
-use crate::command::Command;
+use crate::command::{Command, Table};
 
 /// Every command and group, parents before children. Help, dispatch, completion and the manual page read this list.
 pub const COMMANDS: &[Command] = &[
@@ -132,3 +132,9 @@ pub const COMMANDS: &[Command] = &[
 
 /// Commands that the reference does not know: the top-level help names them apart from its own.
 pub const UNLISTED: &[&str] = &["completion", "x"];
+
+/// The commands of this program.
+pub static TABLE: Table = Table {
+    commands: COMMANDS,
+    beyond: UNLISTED,
+};

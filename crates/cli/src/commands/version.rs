@@ -1,8 +1,7 @@
 //! `consul version` (spec: cli.md §24).
 
-use crate::command::{BuildInfo, Call, Command, FLAG_ERRORS};
+use crate::command::{BEYOND, BuildInfo, Call, Command, FLAG_ERRORS};
 use crate::flag::Flag;
-use crate::help::BEYOND;
 
 /// Protocol versions of the RPC and gossip layers: default, lowest, highest.
 const PROTOCOL: (u8, u8, u8) = (2, 2, 3);

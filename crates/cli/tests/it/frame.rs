@@ -223,3 +223,24 @@ fn our_own_commands_say_what_is_missing() {
         assert!(done.err.starts_with(text), "{args:?}: {}", done.err);
     }
 }
+
+/// What every command stands on knows none of them: the table is handed down, so that a command changes no file but its own.
+#[test]
+fn the_frame_knows_no_command() {
+    let source = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+        std::fs::read_to_string(format!("{folder}/{name}.rs")).unwrap()
+    };
+    for name in [
+        "api", "child", "command", "flag", "help", "number", "signals", "suggest", "text", "values",
+    ] {
+        let text = source(name);
+        assert!(
+            !text.contains("crate::commands") && !text.contains("crate::dispatch"),
+            "{name}"
+        );
+    }
+    for name in ["command", "flag", "values"] {
+        assert!(!source(name).contains("crate::help"), "{name}");
+    }
+}
