@@ -83,6 +83,11 @@ impl Authorizer {
         self.fallback
     }
 
+    /// Whether connections that no intention is about are allowed, unless `default_intention_policy` says (spec/acl.md §15).
+    pub const fn intention_default(&self) -> Decision {
+        Decision::from_bool(!matches!(self.fallback, Fallback::Deny))
+    }
+
     /// Whether an access to a resource is allowed; `name` counts for nothing where the resource has no names.
     pub fn allows(
         &self,

@@ -7,15 +7,23 @@
 //! The door: [`Policy::parse`] once for every policy, [`Authorizer::compile`] once for every set of policies,
 //! [`Authorizer::allows`] for every request, [`Denied`] for its refusal, [`explain`] for people.
 
+pub mod audit;
 mod authorizer;
+mod builtin;
 mod denied;
 mod explain;
+pub mod login;
 mod merge;
+pub mod report;
 mod right;
 mod rules;
+pub mod synthetic;
 mod table;
+pub mod templates;
+pub mod validate;
 
 pub use authorizer::{Authorizer, AuthorizerId};
+pub use builtin::{Builtin, GLOBAL_MANAGEMENT, GLOBAL_READ_ONLY, RESERVED_PREFIX, recovery_rules};
 pub use denied::{ANONYMOUS_ACCESSOR, ANONYMOUS_SECRET, Denied};
 pub use explain::{By, RuleRef, Source, Why, explain};
 pub use right::{Access, Context, Decision, Fallback, Level, QuestionError, Resource, Right};

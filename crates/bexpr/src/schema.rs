@@ -39,6 +39,8 @@ pub enum Kind<T: 'static> {
     Bytes(fn(&T) -> &[u8]),
     /// A map from text to text.
     Map(fn(&T) -> &BTreeMap<String, String>),
+    /// A map from text to lists of texts.
+    Lists(fn(&T) -> &BTreeMap<String, Vec<String>>),
     /// An object, a list of objects or a map of objects.
     Nested(&'static dyn Nested<T>),
 }
@@ -89,6 +91,14 @@ impl<T> Field<T> {
         Self {
             name,
             kind: Kind::Map(get),
+        }
+    }
+
+    /// A map from text to lists of texts.
+    pub const fn lists(name: &'static str, get: fn(&T) -> &BTreeMap<String, Vec<String>>) -> Self {
+        Self {
+            name,
+            kind: Kind::Lists(get),
         }
     }
 
@@ -259,6 +269,7 @@ impl<T: 'static> Kind<T> {
         match *self {
             Self::Nested(nested) => nested.test(&site),
             Self::Map(get) => map_test(get, site),
+            Self::Lists(get) => lists_test(get, site),
             Self::Text(get) => {
                 text_test(site).map(|test| -> Test<T> { Box::new(move |row| test(get(row))) })
             }
@@ -369,6 +380,21 @@ fn map_test<T: 'static>(
     let key = key.to_owned();
     Ok(Box::new(move |row| {
         get(row).get(&key).map_or(absent, |text| test(text))
+    }))
+}
+
+fn lists_test<T: 'static>(
+    get: fn(&T) -> &BTreeMap<String, Vec<String>>,
+    site: Site<'_>,
+) -> Result<Test<T>, Error> {
+    let Some((key, inner)) = site.next() else {
+        return keys_test(get, site);
+    };
+    let test = texts_test::<Vec<String>>(Vec::as_slice, inner)?;
+    let absent = site.compare.operator.when_absent();
+    let key = key.to_owned();
+    Ok(Box::new(move |row| {
+        get(row).get(&key).map_or(absent, &test)
     }))
 }
 

@@ -75,6 +75,13 @@ impl GoTime {
         }
     }
 
+    /// Nanoseconds since an earlier moment, negative if it is later; saturates at 292 years.
+    pub const fn nanos_since(&self, earlier: &Self) -> i64 {
+        let seconds = self.secs.saturating_sub(earlier.secs);
+        let nanos = self.nanos as i64 - earlier.nanos as i64;
+        seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+    }
+
     /// From an RFC 3339 text, with Go's error texts.
     pub fn parse(text: &str) -> Result<Self, String> {
         Parser { text, rest: text }.run()

@@ -1,4 +1,4 @@
-//! Go-isms: record descriptions with their msgpack and JSON codecs, durations, times, HCL 1.
+//! Go-isms: record descriptions with their msgpack and JSON codecs, durations, times, HCL 1, HIL.
 //!
 //! Owns the two encodings every record of the system has, the [`record!`] description both come from, and the textual
 //! forms (durations, times, configuration language) that Go's standard library gives the reference implementation.
@@ -17,6 +17,7 @@ mod collections;
 pub mod duration;
 mod gotime;
 pub mod hcl;
+pub mod hil;
 
 pub mod json;
 pub mod msgpack;

@@ -108,6 +108,11 @@ fn json_is_the_recorded_one() {
     let method: model::AclAuthMethod =
         json::from_slice(br#"{"MaxTokenTTL":"5m"}"#, json::Mode::Strict).unwrap();
     assert!(json::to_string(&method).contains(r#""MaxTokenTTL":"5m0s""#));
+    let text = br#"{"Config":{"ServiceAccountJWT":"a.very.secret"}}"#;
+    let method: model::AclAuthMethod = json::from_slice(text, json::Mode::Strict).unwrap();
+    assert!(!format!("{method:?}").contains("very"));
+    let back: model::AclAuthMethod = msgpack::from_slice(&msgpack::to_vec(&method)).unwrap();
+    assert_eq!(back, method);
     assert!(json::to_string(&AclPolicy::default().stub()).contains(r#""Datacenters":null"#));
     let wrong = br#"{"TemplatedPolicies":[{"TemplateVariables":{"name":5}}]}"#;
     let fault = json::from_slice::<AclToken>(wrong, json::Mode::Strict).unwrap_err();

@@ -495,3 +495,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn maps_of_lists() {
+    type Lists = BTreeMap<String, Vec<String>>;
+    static SCHEMA: Schema<Lists> = Schema {
+        fields: &[Field::lists("list", |row| row)],
+    };
+    let row = Lists::from([
+        ("roles".to_owned(), vec!["ops".to_owned(), "dev".to_owned()]),
+        ("none".to_owned(), Vec::new()),
+    ]);
+    for (text, expected) in [
+        (r#""ops" in list.roles"#, true),
+        (r#"list.roles contains "op""#, false),
+        (r#""x" not in list.roles"#, true),
+        ("list.none is empty", true),
+        ("list.roles is empty", false),
+        (r#""ops" in list.absent"#, false),
+        ("list.absent is empty", true),
+        ("roles in list", true),
+        ("list is not empty", true),
+    ] {
+        let filter = Filter::compile(text, &SCHEMA).unwrap();
+        assert_eq!(filter.matches(&row), expected, "{text}");
+    }
+    for (text, told) in [
+        (
+            r#"list.roles == "ops""#,
+            "Invalid match operator \"Equal\" for selector \"list.roles\"",
+        ),
+        (
+            "list.roles.x is empty",
+            "Selector \"list.roles.x\" is not valid",
+        ),
+    ] {
+        assert_eq!(
+            Filter::compile(text, &SCHEMA).unwrap_err().to_string(),
+            told
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! Auth methods and binding rules: how people and programs that have no token come by one (spec/acl.md §11).
 
-use crate::{AclTemplateVariables, RaftIndex, Secret};
+use crate::{AclTemplateVariables, Hidden, RaftIndex, Secret};
 use dialect::{Any, Dict, DurText, List, record};
 
 record! {
@@ -15,7 +15,8 @@ record! {
         max_token_ttl: DurText = "MaxTokenTTL" [omit],
         /// `local` (or empty) or `global`.
         token_locality: String = "TokenLocality" [omit],
-        config: Dict<Any> = "Config",
+        /// By type; holds what we log in elsewhere with.
+        config: Hidden<Dict<Any>> = "Config",
         #flatten indexes: RaftIndex,
     }
 }

@@ -105,3 +105,57 @@ impl FromJson for Secret {
         "string".into()
     }
 }
+
+/// A value that may hold secrets anywhere inside: both codecs carry it, `Debug` does not show it.
+#[derive(Clone, Default, PartialEq)]
+pub struct Hidden<T>(pub T);
+
+impl<T> fmt::Debug for Hidden<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+impl<T> std::ops::Deref for Hidden<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Encode> Encode for Hidden<T> {
+    fn encode(&self, w: &mut msgpack::Writer<'_>) {
+        self.0.encode(w);
+    }
+
+    fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl<T: Decode> Decode for Hidden<T> {
+    fn decode(r: &mut msgpack::Reader<'_>) -> Result<Self, msgpack::Error> {
+        T::decode(r).map(Hidden)
+    }
+}
+
+impl<T: ToJson> ToJson for Hidden<T> {
+    fn write_json(&self, w: &mut json::Writer<'_>) {
+        self.0.write_json(w);
+    }
+
+    fn is_empty_json(&self) -> bool {
+        self.0.is_empty_json()
+    }
+}
+
+impl<T: FromJson> FromJson for Hidden<T> {
+    fn read_json(&mut self, r: &mut json::Reader<'_>) {
+        self.0.read_json(r);
+    }
+
+    fn go_type() -> Cow<'static, str> {
+        T::go_type()
+    }
+}

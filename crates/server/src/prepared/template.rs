@@ -1,6 +1,6 @@
 //! Templates: a query whose texts are filled in from the name asked for (spec/http-api.md §19.6).
 
-use super::expression::{Program, Scope, Text};
+use dialect::hil::{Program, Scope, Text};
 use model::PreparedQuery;
 use parking_lot::Mutex;
 use ports::filter::regexp::{self, Regex};
@@ -28,12 +28,9 @@ impl Scope for Names<'_> {
         Some(text.to_owned())
     }
 
-    fn group(&self, n: i64) -> String {
-        usize::try_from(n)
-            .ok()
-            .and_then(|n| self.groups.get(n))
-            .cloned()
-            .unwrap_or_default()
+    fn group(&self, n: i64) -> Option<String> {
+        let group = usize::try_from(n).ok().and_then(|n| self.groups.get(n));
+        Some(group.cloned().unwrap_or_default())
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// A text with interpolations, parsed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Text(pub(super) Vec<Part>);
+pub struct Text(pub(super) Vec<Part>);
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Part {
@@ -45,7 +45,7 @@ impl Text {
     ///
     /// # Errors
     /// `parse error at <place>: …`
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut parser = Parser {
             chars: text.chars().peekable(),
             at: Place { line: 1, column: 1 },

@@ -12,8 +12,8 @@ impl Scope for Names {
             _ => None,
         }
     }
-    fn group(&self, n: i64) -> String {
-        format!("<{n}>")
+    fn group(&self, n: i64) -> Option<String> {
+        Some(format!("<{n}>"))
     }
 }
 

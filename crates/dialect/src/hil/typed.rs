@@ -5,16 +5,18 @@ use super::{Kind, Node, Place, Sign, Text};
 use std::fmt;
 
 /// What an expression may ask for.
-pub(crate) trait Scope {
+pub trait Scope {
     /// A variable, `None` if there is none of that name.
     fn variable(&self, name: &str) -> Option<String>;
-    /// `match(n)`.
-    fn group(&self, n: i64) -> String;
+    /// `match(n)`; `None` where the language has no such function.
+    fn group(&self, _n: i64) -> Option<String> {
+        None
+    }
 }
 
 /// A text whose parts fit together.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Program(Code);
+pub struct Program(Code);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Type {
@@ -84,7 +86,7 @@ impl Program {
     ///
     /// # Errors
     /// `<place>: …`
-    pub(crate) fn of(text: &Text, scope: &dyn Scope) -> Result<Self, String> {
+    pub fn of(text: &Text, scope: &dyn Scope) -> Result<Self, String> {
         joined(text, scope).map(Self)
     }
 
@@ -92,7 +94,7 @@ impl Program {
     ///
     /// # Errors
     /// A text that is no number where one is needed, or a division by zero.
-    pub(crate) fn render(&self, scope: &dyn Scope) -> Result<String, String> {
+    pub fn render(&self, scope: &dyn Scope) -> Result<String, String> {
         match self.0.value(scope)? {
             Value::Text(text) => Ok(text),
             other => other.into_text(),
@@ -133,7 +135,7 @@ fn typed(node: &Node, scope: &dyn Scope) -> Result<(Code, Type), String> {
             (Code::Variable(name.clone()), Type::Text)
         }
         Kind::Call(name, arguments) => {
-            if name != "match" {
+            if name != "match" || scope.group(0).is_none() {
                 return Err(format!("{at}: unknown function called: {name}"));
             }
             let [n] = &arguments[..] else {
@@ -219,7 +221,7 @@ impl Code {
             Self::Constant(value) => value.clone(),
             Self::Variable(name) => Value::Text(scope.variable(name).unwrap_or_default()),
             Self::Group(n) => match n.value(scope)? {
-                Value::Number(n) => Value::Text(scope.group(n)),
+                Value::Number(n) => Value::Text(scope.group(n).unwrap_or_default()),
                 other => other,
             },
             Self::Convert(code, kind) => code.value(scope)?.into(*kind)?,

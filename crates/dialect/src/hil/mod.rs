@@ -1,5 +1,5 @@
-//! The interpolation language of templates: `${…}` with variables, calls, numbers, texts, arithmetic, comparisons, logic and
-//! conditions. A text is parsed, then typed into a [`Program`], which is rendered again and again.
+//! HIL, the interpolation language of templates and bindings: `${…}` with variables, calls, numbers, texts, arithmetic,
+//! comparisons, logic and conditions. A text is parsed, then typed into a [`Program`], which is rendered again and again.
 //!
 //! Positions in errors are `line:column`, both from 1, as the reference counts them. Must never learn what variables mean.
 
@@ -8,8 +8,8 @@ mod parse;
 mod tests;
 mod typed;
 
-pub(crate) use parse::Text;
-pub(crate) use typed::{Program, Scope};
+pub use parse::Text;
+pub use typed::{Program, Scope};
 
 /// Nesting of parentheses, calls, texts and operators within an expression.
 const NESTING_MAX: usize = 64;
