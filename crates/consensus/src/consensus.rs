@@ -1,21 +1,20 @@
 //! Starting a server's consensus, and the handle the rest of the program holds.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raft::eraftpb::EntryType;
 use tokio::sync::{oneshot, watch};
 
-use crate::apply::{Applier, Work};
-use crate::core::Core;
-use crate::core::Role;
+use crate::core::{Role, Wish};
 use crate::disk::{Disk, RealDisk};
-use crate::engine::{Callback, Completion, Engine, Indexes, Input, LogSide};
+use crate::driver::{
+    Callback, Completion, Driver, Indexes, Input, Job, Parts, Receiver, TRAILING_ENTRIES,
+};
 use crate::faults::Faults;
 use crate::inbox::{Inbox, Rejected};
 use crate::log::{LogOptions, MAX_PAYLOAD};
@@ -23,11 +22,10 @@ use crate::machine::{StateMachine, Transport, not_understood};
 use crate::membership::{Change, Membership};
 use crate::message;
 use crate::observe::{Event, Nobody, Observer};
-use crate::receive::{RECEIVE_LIMIT, Receiver};
 use crate::recover::Recovered;
+use crate::shell::{self, Item, Queues};
 use crate::snapshot::SnapshotReader;
 use crate::status::{ProposeError, ReadError, StartError, Status};
-use crate::writer::{Job, Writer};
 
 /// Commands that may wait for the engine; more are answered [`ProposeError::Full`].
 pub const MAX_WAITING_PROPOSALS: usize = 65_536;
@@ -44,6 +42,8 @@ const PROPOSAL_WEIGHT: usize = MAX_WAITING_BYTES / MAX_WAITING_PROPOSALS;
 const MESSAGE_WEIGHT: usize = 256;
 /// Longest wait for the engine to say whether it wants a snapshot.
 const ASK_LIMIT: Duration = Duration::from_secs(10);
+/// Bytes of a snapshot read at once.
+const PIECE: usize = 64 << 10;
 /// A tick at the default multiplier.
 const TICK: Duration = Duration::from_millis(25);
 /// The multiplier at which [`TICK`] counts.
@@ -102,31 +102,25 @@ impl<O> Clone for Consensus<O> {
 }
 
 struct Shared<O> {
-    inbox: Arc<Inbox<Input<O>>>,
+    queues: Queues<O>,
     status: watch::Receiver<Status>,
     indexes: Arc<Indexes>,
-    applied: Arc<AtomicU64>,
     disk: Option<Arc<dyn Disk>>,
-    receiver: Receiver,
-    work: Arc<Inbox<Work<O>>>,
-    /// `None` when the engine's own thread writes the log: then nothing waits for it.
-    jobs: Option<Arc<Inbox<Job>>>,
+    receiver: Arc<Receiver>,
 }
 
 impl<O> Shared<O> {
     /// Whether log or state machine have more before them than may wait; what would add to it is not taken in.
     fn is_behind(&self) -> bool {
-        self.work.load() > MAX_UNAPPLIED_BYTES
-            || self
-                .jobs
-                .as_ref()
-                .is_some_and(|jobs| jobs.load() > MAX_UNWRITTEN_BYTES)
+        let unwritten = |jobs: &Arc<Inbox<Item<Job>>>| jobs.load() > MAX_UNWRITTEN_BYTES;
+        self.queues.work.load() > MAX_UNAPPLIED_BYTES
+            || self.queues.jobs.as_ref().is_some_and(unwritten)
     }
 }
 
 impl<O> Drop for Shared<O> {
     fn drop(&mut self) {
-        self.inbox.push(Input::Shutdown(None));
+        self.queues.inputs.push(Input::Shutdown(None));
     }
 }
 
@@ -194,91 +188,37 @@ impl<O: Send + 'static> Consensus<O> {
             (None, Some(dir)) => Some(Arc::new(RealDisk::open(dir)?)),
             (None, None) => None,
         };
-        let mut found = find(&config, disk.as_ref(), &mut machine)?;
-        let has_snapshot = found.has_snapshot;
-        let alone = found.membership.members.len() == 1;
-        let replay_upto = if alone {
-            found.last()
-        } else {
-            found.hard_state.commit
-        };
+        let found = find(&config, disk.as_ref(), &mut machine)?;
         let observer = config.observer.clone().unwrap_or_else(|| Arc::new(Nobody));
         observer.saw(found.opened());
         observer.saw(Event::Role(Role::Follower));
-        let core = Core::new(found.start(found.raft_id, Faults::None))?;
-        let inbox: Arc<Inbox<Input<O>>> = Arc::default();
-        let work: Arc<Inbox<Work<O>>> = Arc::default();
-        let applied = Arc::new(AtomicU64::new(found.applied.index));
-        let indexes = Arc::new(Indexes::default());
-        if has_snapshot {
-            let index = found.applied.index;
-            indexes.snapshot.store(index, Ordering::Relaxed);
-        }
-        let applier = Applier {
+        let parts = Parts {
+            seed: found.raft_id,
+            found,
             machine,
             disk: disk.clone(),
-            work: work.clone(),
-            engine: inbox.clone(),
-            applied: applied.clone(),
-            position: found.applied,
-            membership: found.membership,
-            replay_upto: Some(replay_upto.max(found.applied.index)),
-            threshold: config.snapshot_log_bytes,
-            log_bytes: 0,
-            snapshot_bytes: 0,
-            snapshotting: false,
-            observer: observer.clone(),
-        };
-        let mut threads = vec![spawn("raft-apply", move || applier.run())?];
-        let mut waiting_jobs = None;
-        let writer = Writer::new(found.log, observer.clone());
-        let log = if transport.is_none() {
-            LogSide::Inline(Box::new(writer))
-        } else {
-            let jobs: Arc<Inbox<Job>> = Arc::default();
-            let (taken, engine) = (jobs.clone(), inbox.clone());
-            threads.push(spawn("raft-log", move || {
-                writer.serve(&taken, |done| engine.push(Input::Log(done)));
-            })?);
-            waiting_jobs = Some(jobs.clone());
-            LogSide::Thread(jobs)
-        };
-        let (sender, status) = watch::channel(Status {
-            raft_id: found.raft_id,
-            ..Status::default()
-        });
-        let engine = Engine {
-            core,
-            inbox: inbox.clone(),
-            work: work.clone(),
-            log,
-            transport,
-            disk: disk.clone(),
+            lone: transport.is_none(),
             tick: TICK * config.multiplier.max(1) / DEFAULT_MULTIPLIER,
-            status: sender,
-            indexes: indexes.clone(),
-            broken: None,
-            ended: None,
-            next_tick: Instant::now(),
-            contact: None,
-            closing: None,
-            sending: BTreeMap::new(),
-            threads,
+            snapshot_log_bytes: config.snapshot_log_bytes,
+            trailing: TRAILING_ENTRIES,
             observer,
+            faults: Faults::None,
         };
-        spawn("raft-engine", move || engine.run())?;
-        Ok(Consensus {
-            shared: Arc::new(Shared {
-                inbox,
-                status,
-                indexes,
-                applied,
-                disk,
-                receiver: Receiver::default(),
-                work,
-                jobs: waiting_jobs,
-            }),
-        })
+        let driver = Driver::new(parts, Instant::now())?;
+        let queues = Queues {
+            inputs: Arc::default(),
+            work: Arc::default(),
+            jobs: transport.is_some().then(Arc::default),
+        };
+        let shared = Arc::new(Shared {
+            queues: queues.clone(),
+            status: driver.watch_status(),
+            indexes: driver.indexes(),
+            disk: disk.clone(),
+            receiver: driver.receiver(),
+        });
+        shell::start(driver, queues, transport, disk)?;
+        Ok(Consensus { shared })
     }
 
     /// Enqueues a command. `done` is called exactly once: on the apply thread with the entry's index and
@@ -294,7 +234,7 @@ impl<O: Send + 'static> Consensus<O> {
         let weight = PROPOSAL_WEIGHT + payload.len();
         let limit = MAX_WAITING_BYTES.max(weight);
         let input = Input::Propose(payload, completion);
-        match self.shared.inbox.offer(input, weight, limit) {
+        match self.shared.queues.inputs.offer(input, weight, limit) {
             Err(Rejected::Full(Input::Propose(_, completion))) => {
                 completion.call(Err(ProposeError::Full));
             }
@@ -311,12 +251,8 @@ impl<O: Send + 'static> Consensus<O> {
     /// [`ProposeError`].
     pub async fn propose_wait(&self, payload: Bytes) -> Result<(u64, O), ProposeError> {
         let (sender, receiver) = oneshot::channel();
-        self.propose(
-            payload,
-            Box::new(move |result| {
-                let _ = sender.send(result);
-            }),
-        );
+        let done = move |result| drop(sender.send(result));
+        self.propose(payload, Box::new(done));
         receiver.await.unwrap_or(Err(ProposeError::Shutdown))
     }
 
@@ -326,11 +262,9 @@ impl<O: Send + 'static> Consensus<O> {
     /// # Errors
     /// [`ReadError`]; [`ReadError::Timeout`] at `deadline`.
     pub async fn read_barrier(&self, deadline: Instant) -> Result<u64, ReadError> {
-        let (sender, receiver) = oneshot::channel();
-        let offered =
-            self.shared
-                .inbox
-                .offer(Input::Read(sender), PROPOSAL_WEIGHT, MAX_WAITING_BYTES);
+        let (read, receiver) = Completion::awaited();
+        let inputs = &self.shared.queues.inputs;
+        let offered = inputs.offer(Input::Read(read), PROPOSAL_WEIGHT, MAX_WAITING_BYTES);
         match offered {
             Err(Rejected::Full(_)) => return Err(ReadError::Full),
             Err(Rejected::Closed(_)) => return Err(ReadError::Shutdown),
@@ -348,8 +282,11 @@ impl<O: Send + 'static> Consensus<O> {
     /// # Errors
     /// [`ProposeError`].
     pub async fn change_membership(&self, change: Change) -> Result<u64, ProposeError> {
-        let (sender, receiver) = oneshot::channel();
-        self.shared.inbox.push(Input::Change(change, sender));
+        let (changed, receiver) = Completion::awaited();
+        self.shared
+            .queues
+            .inputs
+            .push(Input::Change(change, changed));
         receiver.await.unwrap_or(Err(ProposeError::Shutdown))
     }
 
@@ -370,7 +307,7 @@ impl<O: Send + 'static> Consensus<O> {
     /// Last index applied; one atomic load.
     #[must_use]
     pub fn applied_index(&self) -> u64 {
-        self.shared.applied.load(Ordering::Acquire)
+        self.shared.indexes.applied()
     }
 
     /// Changes of role, leader, term, membership and disk error; the indexes in it are as of then.
@@ -387,17 +324,17 @@ impl<O: Send + 'static> Consensus<O> {
 
     /// Starts a snapshot of the current state, unless one is under way.
     pub fn snapshot_now(&self) {
-        self.shared.inbox.push(Input::SnapshotNow);
+        self.shared.queues.inputs.push(Input::SnapshotNow);
     }
 
     /// Hands leadership to another voter, if this server leads.
     pub fn transfer_leadership(&self, raft_id: u64) {
-        self.shared.inbox.push(Input::Transfer(raft_id));
+        self.shared.queues.inputs.push(Input::Transfer(raft_id));
     }
 
     /// Campaigns now.
     pub fn campaign(&self) {
-        self.shared.inbox.push(Input::Campaign);
+        self.shared.queues.inputs.push(Input::Campaign);
     }
 
     /// A message arrived from a peer; whether it was taken. Dropped when too much waits: peers repeat.
@@ -408,14 +345,15 @@ impl<O: Send + 'static> Consensus<O> {
         let weight = MESSAGE_WEIGHT + message.len();
         let offered =
             self.shared
-                .inbox
+                .queues
+                .inputs
                 .offer(Input::Message(message), weight, 2 * MAX_WAITING_BYTES);
         offered.is_ok()
     }
 
     /// The connection to a peer was refused or reset.
     pub fn peer_gone(&self, raft_id: u64) {
-        self.shared.inbox.push(Input::PeerGone(raft_id));
+        self.shared.queues.inputs.push(Input::PeerGone(raft_id));
     }
 
     /// A snapshot arrives: its message, then the file's bytes until the end of `content`, whose reads must fail when the stream
@@ -431,14 +369,24 @@ impl<O: Send + 'static> Consensus<O> {
             .disk
             .clone()
             .ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-        let wanted = |term, position| {
-            let (sender, receiver) = std::sync::mpsc::channel();
-            shared.inbox.push(Input::Wanted(term, position, sender));
-            receiver.recv_timeout(ASK_LIMIT).unwrap_or(false)
-        };
-        shared
+        let mut receiving = shared
             .receiver
-            .receive(disk, message.clone(), content, RECEIVE_LIMIT, wanted)?;
+            .open(disk, message.clone(), Instant::now())?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            match content.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => receiving.piece(Instant::now(), &piece[..read])?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        receiving.finish(|term, position| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            let asked = Input::Wanted(term, position, sender);
+            shared.queues.inputs.push(asked);
+            receiver.recv_timeout(ASK_LIMIT).unwrap_or(Wish::Unwanted)
+        })?;
         if self.deliver(message) {
             Ok(())
         } else {
@@ -449,16 +397,10 @@ impl<O: Send + 'static> Consensus<O> {
     /// Answers what waits, closes the log in order, ends the threads.
     pub async fn shutdown(&self) {
         let (sender, receiver) = oneshot::channel();
-        self.shared.inbox.push(Input::Shutdown(Some(sender)));
+        self.shared
+            .queues
+            .inputs
+            .push(Input::Shutdown(Some(sender)));
         let _ = receiver.await;
     }
-}
-
-fn spawn(
-    name: &str,
-    body: impl FnOnce() + Send + 'static,
-) -> io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
 }

@@ -16,7 +16,7 @@ use raft::eraftpb::{Entry, EntryType, Message, MessageType};
 use raft::{GetEntriesContext, RawNode, ReadOnlyOption, StateRole, Storage};
 
 pub use check::{Refused, Violation};
-pub use output::{Apply, Entries, Entry as Command, Outgoing, Output, Refusal, Role, View};
+pub use output::{Apply, Entries, Entry as Command, Outgoing, Output, Refusal, Role, View, Wish};
 
 use crate::faults::Faults;
 use crate::log::{HardState, Position, Write};
@@ -39,7 +39,7 @@ const APPLY_BYTES: u64 = 4 << 20;
 /// Bytes of proposals that wait for their majority; more are refused.
 const UNCOMMITTED_BYTES: u64 = 128 << 20;
 /// Bytes of entries kept in memory for followers that lag a little.
-const CACHE_BYTES: u64 = 8 << 20;
+pub const CACHE_BYTES: u64 = 8 << 20;
 
 /// What a server starts with.
 pub struct Start {
@@ -59,6 +59,8 @@ pub struct Start {
     pub membership: Membership,
     /// Whether `applied` is a snapshot file that could be sent.
     pub has_snapshot: bool,
+    /// Bytes of entries kept in memory for followers that lag a little; [`CACHE_BYTES`] but in tests.
+    pub cache_bytes: u64,
     /// Deliberate mistakes (tests of the tests).
     pub faults: Faults,
 }
@@ -75,6 +77,7 @@ pub struct Core<W, R> {
     id: u64,
     seed: u64,
     faults: Faults,
+    cache_bytes: u64,
     membership: Membership,
     waiting: VecDeque<(Position, W)>,
     /// Numbers of writes handed out and not yet durable.
@@ -146,6 +149,7 @@ impl<W, R> Core<W, R> {
             id: start.id,
             seed: start.seed,
             faults: start.faults,
+            cache_bytes: start.cache_bytes,
             membership: start.membership,
             waiting: VecDeque::new(),
             outstanding: VecDeque::new(),
@@ -273,11 +277,17 @@ impl<W, R> Core<W, R> {
         }
     }
 
-    /// Whether a snapshot that a leader of `term` sends would be installed now.
+    /// What to do with a snapshot that a leader of `term` sends.
     #[must_use]
-    pub fn wants_snapshot(&self, term: u64, position: Position) -> bool {
+    pub fn wants_snapshot(&self, term: u64, position: Position) -> Wish {
         let raft = &self.node.raft;
-        !self.is_installing() && term >= raft.term && position.index > raft.raft_log.committed
+        if self.is_installing() || term < raft.term {
+            Wish::Unwanted
+        } else if position.index > raft.raft_log.committed {
+            Wish::Wanted
+        } else {
+            Wish::Known
+        }
     }
 
     /// Takes in a message from another server. For a snapshot message the file must be in place.
@@ -333,8 +343,11 @@ impl<W, R> Core<W, R> {
         }
         // What is committed and not applied the engine reads back when it campaigns: it must find it in memory.
         let upto = self.node.raft.raft_log.applied;
-        let alone = self.membership.members.len() <= 1;
-        let keep = if alone { 0 } else { CACHE_BYTES };
+        let keep = if self.is_alone() { 0 } else { self.cache_bytes };
+        let upto = match self.faults {
+            Faults::EvictAny => self.node.raft.raft_log.last_index(),
+            _ => upto,
+        };
         self.node.mut_store().evict(upto, keep);
     }
 
@@ -745,10 +758,16 @@ impl<W, R> Core<W, R> {
         )
     }
 
+    /// Whether there is nobody else.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.membership.members.len() <= 1
+    }
+
     /// Whether nothing is under way: a driver may sleep without ticking when it is alone.
     #[must_use]
     pub fn is_idle_alone(&self) -> bool {
-        self.leading && self.is_only_voter() && self.membership.members.len() == 1
+        self.leading && self.is_only_voter() && self.is_alone()
     }
 
     /// How far each follower is known to have the log, for a leader.

@@ -17,8 +17,6 @@ pub enum Faults {
     DropWaiter,
     /// One entry more than committed is handed to the state machine.
     CommitAhead,
-    /// A write is acknowledged when it is appended, not when it is committed.
-    AcknowledgeEarly,
     /// Reads are answered without asking a majority.
     ReadUnconfirmed,
     /// What a start reads from the log counts as durable.
@@ -37,6 +35,18 @@ pub enum Faults {
     AnyAppend,
     /// A campaign may begin at any time.
     AnyCampaign,
+    /// Votes count at any time.
+    AnyVote,
+    /// Entries leave the memory before they are applied.
+    EvictAny,
+    /// An index is shown before the state machine shows what it says.
+    ShowEarly,
+    /// Reads wait for what was handed to the state machine, not for what it has applied.
+    TellEarly,
+    /// A server whose log failed goes on sending.
+    BrokenSends,
+    /// Reading old entries back panics.
+    PanicInFetch,
 }
 
 impl Faults {

@@ -114,6 +114,16 @@ pub(crate) fn is_append(bytes: &Bytes) -> bool {
     bytes.get(1) == Some(&1)
 }
 
+/// The term in which an encoded message grants its receiver a vote, if it does.
+#[must_use]
+pub fn granted(bytes: &Bytes) -> Option<u64> {
+    if bytes.get(1) != Some(&4) {
+        return None;
+    }
+    let (message, _) = decode(bytes.clone()).ok()?;
+    (!message.reject).then_some(message.term)
+}
+
 /// Decodes a message; a snapshot message comes with the membership of its snapshot.
 ///
 /// # Errors

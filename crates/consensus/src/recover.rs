@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use raft::eraftpb::Entry;
 
-use crate::core::Start;
+use crate::core::{CACHE_BYTES, Start};
 use crate::disk::Disk;
 use crate::faults::Faults;
 use crate::log::{HardState, Log, LogOptions, Opened, Position};
@@ -38,6 +38,8 @@ pub struct Recovered {
     pub damaged: Vec<String>,
     /// Bytes of an interrupted write were cut off.
     pub cut: bool,
+    /// Bytes of entries to keep in memory for followers that lag a little; [`CACHE_BYTES`] but in tests.
+    pub cache_bytes: u64,
 }
 
 /// Restores the newest snapshot that is whole; what was passed over goes into `damaged`.
@@ -82,6 +84,7 @@ impl Recovered {
             has_snapshot: false,
             damaged: Vec::new(),
             cut: false,
+            cache_bytes: CACHE_BYTES,
         }
     }
 
@@ -143,6 +146,7 @@ impl Recovered {
             has_snapshot: snapshot.is_some(),
             damaged,
             cut,
+            cache_bytes: CACHE_BYTES,
         })
     }
 
@@ -172,6 +176,7 @@ impl Recovered {
             applied: self.applied,
             membership: self.membership.clone(),
             has_snapshot: self.has_snapshot,
+            cache_bytes: self.cache_bytes,
             faults,
         }
     }

@@ -2,6 +2,7 @@
 //! state per index, and nothing acknowledged that is not there in the end.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::machine::{OpId, decode, fnv};
 use crate::{Failure, fail};
@@ -30,6 +31,18 @@ pub struct Ledger {
     pub committed: BTreeMap<u64, Committed>,
     /// Where each operation was committed.
     pub places: BTreeMap<OpId, u64>,
+}
+
+/// The record that the world and all its servers share.
+#[derive(Clone, Default)]
+pub struct SharedLedger(Arc<Mutex<Ledger>>);
+
+impl SharedLedger {
+    /// To look at, or to add to.
+    #[must_use]
+    pub fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Ledger {

@@ -1,5 +1,5 @@
-//! Seeded simulation of consensus clusters: three or five servers run [`consensus::core`], the log and the
-//! snapshot files as they are, on disks that lose what was not synced and a network that loses, delays,
+//! Seeded simulation of consensus clusters: one, three or five servers run [`consensus::driver`] as it is,
+//! on disks that lose what was not synced and a network that loses, delays,
 //! reorders, duplicates and cuts, in virtual time from one seed.
 //!
 //! Owns: the world around the servers and what must hold in it. Must never learn: how the servers work
@@ -10,6 +10,7 @@ pub mod history;
 pub mod ledger;
 pub mod machine;
 pub mod random;
+pub mod replica;
 pub mod server;
 pub mod world;
 

@@ -1,61 +1,103 @@
-//! One simulated server: the core, its log and its disk, driven by the world step by step.
+//! One simulated server: the driver as it is, with a shell that carries out nothing before the world says so.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
-use std::sync::Arc;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use consensus::core::{Apply, Core, Outgoing, Refusal, Role};
+use consensus::core::{Outgoing, Role, Wish};
 use consensus::disk::Disk;
+use consensus::driver::{
+    Completion, Driver, Input, Job, Outputs, Parts, Receiving, SnapshotJob, Work,
+};
 use consensus::faults::Faults;
-use consensus::log::{Log, LogOptions, Position, Write};
+use consensus::log::{HardState, LogOptions, Position, Write};
 use consensus::recover::Recovered;
-use consensus::snapshot::{Incoming, SnapshotFile, SnapshotMeta, SnapshotReader, SnapshotWriter};
-use consensus::{Change, Fetch, Membership, message};
+use consensus::snapshot::SnapshotFile;
+use consensus::{Change, Membership, Observer, ProposeError, ReadError, StateMachine, message};
 
 use crate::disk::SimDisk;
-use crate::ledger::Ledger;
-use crate::machine::{Machine, OpId};
+use crate::ledger::SharedLedger;
+use crate::machine::{Action, OpId, encode};
+use crate::replica::Replica;
 use crate::{Failure, fail};
 
 /// Bytes per log segment: small, so that there are many.
 const SEGMENT_BYTES: u64 = 8 << 10;
 /// Entries kept before a snapshot, where some are.
 const TRAILING: u64 = 20;
+/// Log bytes that call for a snapshot.
+const SNAPSHOT_BYTES: u64 = 64 << 10;
+/// Bytes of entries kept in memory: few, so that they are read back from the disk.
+const CACHE_BYTES: u64 = 2 << 10;
+/// Pieces in which a snapshot arrives.
+const PIECES: usize = 4;
 
 /// How an operation ended at a server: index and answer, or why not.
-pub type Answer = Result<(u64, u32), Refusal>;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Index and answer.
+    Done(u64, u32),
+    /// Nothing was done.
+    Refused,
+    /// It may have been done, or be done yet.
+    Unknown,
+    /// Nobody knew of it any more: the driver dropped it.
+    Dropped,
+}
 
 /// What a step of a server hands to the world.
 #[derive(Default)]
 pub struct Effects {
     /// Messages; snapshot messages come with their content.
     pub messages: Vec<(Outgoing, Option<Vec<u8>>)>,
-    /// Ends of operations: index and answer, or a refusal.
+    /// Ends of operations.
     pub ends: Vec<(OpId, Answer)>,
-    /// Work for the log was queued.
+    /// Work for the log waits.
     pub log_work: bool,
-    /// Work for the state machine was queued.
+    /// Work for the state machine waits.
     pub apply_work: bool,
+    /// A snapshot waits to be written.
+    pub snapshot_work: bool,
 }
+
+/// What became of a snapshot that arrives.
+pub enum Arrival {
+    /// There is more to come.
+    More,
+    /// It has ended: whether it is in place, and what followed.
+    Ended(bool, Effects),
+}
+
+impl Arrival {
+    fn refused() -> Arrival {
+        Arrival::Ended(false, Effects::default())
+    }
+}
+
+/// A snapshot that arrives.
+struct Stream {
+    receiving: Receiving,
+    message: Bytes,
+    content: Rc<Vec<u8>>,
+    at: usize,
+}
+
+type Ends = Arc<Mutex<Vec<(OpId, Answer)>>>;
 
 /// A running server.
 pub struct Running {
-    /// The consensus core.
-    pub core: Core<OpId, (OpId, crate::machine::Action)>,
-    log: Log,
-    machine: Machine,
-    /// Last entry applied.
-    pub position: Position,
-    membership: Membership,
-    writes: Vec<Write>,
-    fetches: Vec<Fetch>,
-    apply: VecDeque<Apply<OpId>>,
+    driver: Driver<Replica>,
+    replica: Replica,
+    jobs: Vec<Job>,
+    work: Vec<Work<u32>>,
+    snapshots: Vec<SnapshotJob>,
+    streams: BTreeMap<u64, Stream>,
+    ends: Ends,
     /// Operations given to this server and not answered.
     pub open: BTreeSet<OpId>,
-    /// The log failed; the server is silent.
-    pub broken: bool,
-    wants_snapshot: bool,
 }
 
 /// A server, up or down.
@@ -68,6 +110,17 @@ pub struct Server {
     pub running: Option<Running>,
     /// Counts starts, so that late events of an earlier life are known as such.
     pub life: u64,
+    /// When its clock, and that of all others, showed zero.
+    pub epoch: Instant,
+    /// How much faster than the world's its clock runs, in parts per thousand.
+    pub rate: i64,
+}
+
+/// Nobody measures.
+struct Blind;
+
+impl Observer for Blind {
+    fn saw(&self, _: consensus::Event) {}
 }
 
 fn disk_of(disk: &SimDisk) -> Arc<dyn Disk> {
@@ -75,16 +128,30 @@ fn disk_of(disk: &SimDisk) -> Arc<dyn Disk> {
 }
 
 impl Server {
+    /// What its clock shows at `now`, microseconds of the world.
+    fn clock(&self, now: u64) -> Instant {
+        let own = now as i64 + now as i64 * self.rate / 1000;
+        self.epoch + Duration::from_micros(own as u64)
+    }
+
+    /// Microseconds of the world, from `now`, until its clock shows `at`.
+    fn until(&self, now: u64, at: Instant) -> u64 {
+        let own = at.saturating_duration_since(self.clock(now)).as_micros() as i64;
+        // Rounded up: the clock must have reached it then.
+        (own * 1000 / (1000 + self.rate) + 1) as u64
+    }
+
     /// Starts from what is on the disk. `Ok(false)` when the disk fails or power is lost meanwhile.
     ///
     /// # Errors
     /// When the disk holds something a crash cannot leave behind.
     pub fn start(
         &mut self,
+        now: u64,
         bootstrap: Option<&Membership>,
         seed: u64,
         faults: Faults,
-        ledger: &Ledger,
+        ledger: &SharedLedger,
     ) -> Result<bool, Failure> {
         self.life += 1;
         let options = LogOptions {
@@ -92,15 +159,15 @@ impl Server {
             faults,
         };
         let disk = disk_of(&self.disk);
-        let mut machine = Machine::default();
+        let mut replica = Replica::new(ledger.clone());
         let found = Recovered::from_disk(
             &disk,
             options,
             self.id,
             |_| bootstrap.cloned(),
             |snapshot| {
-                machine = Machine::load(snapshot)?;
-                Ok(())
+                let index = snapshot.meta().position.index;
+                replica.restore(index, snapshot)
             },
         );
         let mut found = match found {
@@ -114,27 +181,32 @@ impl Server {
         if let Some(file) = found.damaged.first() {
             return fail(format!("server {}: snapshot {file}", self.id));
         }
-        if found.has_snapshot && machine.hash != ledger.state(found.applied.index) {
-            return fail(format!("server {}: snapshot holds another state", self.id));
-        }
-        let position = found.applied;
-        let core = Core::new(found.start(seed, faults));
-        let core = core.map_err(|v| Failure(format!("server {}: {v}", self.id)))?;
-        let Some(log) = found.log else {
-            return fail("no log");
+        found.cache_bytes = CACHE_BYTES;
+        let parts = Parts {
+            found,
+            machine: replica.clone(),
+            disk: Some(disk),
+            lone: false,
+            seed,
+            tick: Duration::from_millis(25),
+            snapshot_log_bytes: SNAPSHOT_BYTES,
+            // Every second server keeps none, as one without peers does.
+            trailing: TRAILING * (self.id % 2),
+            observer: Arc::new(Blind),
+            faults,
         };
+        let driver = Driver::new(parts, self.clock(now));
+        let driver = driver.map_err(|v| Failure(format!("server {}: {v}", self.id)))?;
+        replica.shows(driver.indexes());
         self.running = Some(Running {
-            core,
-            log,
-            machine,
-            position,
-            membership: found.membership,
-            writes: Vec::new(),
-            fetches: Vec::new(),
-            apply: VecDeque::new(),
+            driver,
+            replica,
+            jobs: Vec::new(),
+            work: Vec::new(),
+            snapshots: Vec::new(),
+            streams: BTreeMap::new(),
+            ends: Ends::default(),
             open: BTreeSet::new(),
-            broken: false,
-            wants_snapshot: false,
         });
         Ok(true)
     }
@@ -142,34 +214,325 @@ impl Server {
     /// Stops at once. With the power, unsynced bytes are lost or torn; a process that is killed loses none. Gives back the
     /// operations nobody will answer.
     pub fn crash(&mut self, power: bool) -> BTreeSet<OpId> {
+        let open = self.running.take().map(|r| r.open).unwrap_or_default();
         if power {
             self.disk.crash();
         } else {
             self.disk.kill();
         }
-        self.running.take().map(|r| r.open).unwrap_or_default()
+        open
     }
 
-    /// Takes everything the core hands out.
+    /// Polls the driver with `inputs`.
     ///
     /// # Errors
-    /// A violation of the core's, or of the ledger's rules.
-    pub fn settle(&mut self, ledger: &mut Ledger) -> Result<Effects, Failure> {
+    /// A violation of the driver's, or of the ledger's rules.
+    pub fn poll(
+        &mut self,
+        now: u64,
+        inputs: impl IntoIterator<Item = Input<u32>>,
+        ledger: &SharedLedger,
+    ) -> Result<Effects, Failure> {
+        let clock = self.clock(now);
+        let Some(running) = &mut self.running else {
+            return Ok(Effects::default());
+        };
+        let (mut inputs, mut out) = (inputs.into_iter().collect(), Outputs::default());
+        let silent = running.driver.broken().is_some();
+        let polled = running.driver.poll(clock, &mut inputs, &mut out);
+        if silent && !out.messages.is_empty() {
+            return fail(format!("server {} sends, but its log has failed", self.id));
+        }
+        match polled {
+            Ok(()) => self.collect(now, out, ledger),
+            // The world sees that the disk is dead.
+            Err(_) if self.disk.is_dead() => Ok(Effects::default()),
+            Err(violation) => fail(format!("server {}: {violation}", self.id)),
+        }
+    }
+
+    /// Takes what came out of the driver.
+    fn collect(
+        &mut self,
+        now: u64,
+        out: Outputs<u32>,
+        ledger: &SharedLedger,
+    ) -> Result<Effects, Failure> {
+        let id = self.id;
         let mut effects = Effects::default();
         let Some(running) = &mut self.running else {
             return Ok(effects);
         };
-        let output = running.core.output();
-        let output = output.map_err(|v| Failure(format!("server {}: {v}", self.id)))?;
-        let view = running.core.view();
-        if view.role == Role::Leader {
-            ledger.leads(view.term, self.id)?;
+        running.check(&out, id, ledger)?;
+        if let Some(peer) = out.disconnects.first() {
+            return fail(format!("server {id} refused what {peer} sent"));
         }
-        for write in &output.writes {
+        let mut unsent = Vec::new();
+        for message in out.messages {
+            let content = message.snapshot.map(|at| content(&self.disk, at));
+            match content {
+                None => effects.messages.push((message, None)),
+                Some(Some(content)) => effects.messages.push((message, Some(content))),
+                Some(None) => unsent.push(Input::SnapshotSent(message.to, false)),
+            }
+        }
+        effects.log_work = !out.jobs.is_empty();
+        effects.apply_work = !out.work.is_empty();
+        running.jobs.extend(out.jobs);
+        running.work.extend(out.work);
+        running.snapshots.extend(out.snapshots);
+        effects.snapshot_work = !running.snapshots.is_empty();
+        effects.ends = running.ended(id)?;
+        if !unsent.is_empty() {
+            let more = self.poll(now, unsent, ledger)?;
+            effects.add(more);
+        }
+        Ok(effects)
+    }
+
+    /// Does the log's work that waits, as one batch: what it says then.
+    pub fn write(&mut self) -> Option<Input<u32>> {
+        let running = self.running.as_mut()?;
+        let jobs = std::mem::take(&mut running.jobs);
+        if jobs.is_empty() {
+            return None;
+        }
+        Some(running.driver.log_side().run(jobs.into_iter()))
+    }
+
+    /// Feeds the state machine with what waits: what it says then.
+    ///
+    /// # Errors
+    /// When it contradicts what another server applied.
+    pub fn apply(&mut self, now: u64) -> Result<Option<Input<u32>>, Failure> {
+        let clock = self.clock(now);
+        let Some(running) = self.running.as_mut() else {
+            return Ok(None);
+        };
+        let work = std::mem::take(&mut running.work);
+        match running.driver.apply_side().run(clock, work.into_iter()) {
+            Ok((done, snapshot)) => {
+                running.snapshots.extend(snapshot);
+                Ok(Some(done))
+            }
+            Err(_) if self.disk.is_dead() => Ok(None),
+            Err(violation) => fail(format!("server {}: {violation}", self.id)),
+        }
+    }
+
+    /// Writes a snapshot that waits: what became of it.
+    pub fn write_snapshot(&mut self) -> Option<Input<u32>> {
+        let running = self.running.as_mut()?;
+        let job = running.snapshots.pop()?;
+        Some(Input::SnapshotEnded(job.run()))
+    }
+
+    /// A snapshot begins to arrive under a number of its own. Whether it is taken in.
+    pub fn open_stream(
+        &mut self,
+        now: u64,
+        number: u64,
+        message: Bytes,
+        content: Rc<Vec<u8>>,
+    ) -> bool {
+        let clock = self.clock(now);
+        let disk = disk_of(&self.disk);
+        let Some(running) = self.running.as_mut() else {
+            return false;
+        };
+        let receiver = running.driver.receiver();
+        let Ok(receiving) = receiver.open(disk, message.clone(), clock) else {
+            return false;
+        };
+        let stream = Stream {
+            receiving,
+            message,
+            content,
+            at: 0,
+        };
+        running.streams.insert(number, stream);
+        true
+    }
+
+    /// The next piece of it arrives.
+    ///
+    /// # Errors
+    /// What [`Server::poll`] reports.
+    pub fn stream(
+        &mut self,
+        now: u64,
+        number: u64,
+        ledger: &SharedLedger,
+    ) -> Result<Arrival, Failure> {
+        let clock = self.clock(now);
+        let Some(running) = self.running.as_mut() else {
+            return Ok(Arrival::refused());
+        };
+        let Some(stream) = running.streams.get_mut(&number) else {
+            return Ok(Arrival::refused());
+        };
+        let piece = (stream.content.len() / PIECES).max(1);
+        let end = (stream.at + piece).min(stream.content.len());
+        if stream.at < end {
+            let taken = stream
+                .receiving
+                .piece(clock, &stream.content[stream.at..end]);
+            stream.at = end;
+            if taken.is_err() {
+                running.streams.remove(&number);
+                return Ok(Arrival::refused());
+            }
+            return Ok(Arrival::More);
+        }
+        let Some(Stream {
+            receiving, message, ..
+        }) = running.streams.remove(&number)
+        else {
+            return Ok(Arrival::refused());
+        };
+        let (driver, mut out) = (&mut running.driver, Outputs::default());
+        let placed = receiving.finish(|term, position| {
+            let (sender, wanted) = std::sync::mpsc::channel();
+            let mut asked = VecDeque::from([Input::Wanted(term, position, sender)]);
+            let polled = driver.poll(clock, &mut asked, &mut out);
+            match polled {
+                Ok(()) => wanted.try_recv().unwrap_or(Wish::Unwanted),
+                Err(_) => Wish::Unwanted,
+            }
+        });
+        let mut effects = self.collect(now, out, ledger)?;
+        if placed.is_ok() {
+            let message = [Input::Message(message)];
+            effects.add(self.poll(now, message, ledger)?);
+        }
+        Ok(Arrival::Ended(placed.is_ok(), effects))
+    }
+
+    /// The stream broke: nothing more of it comes.
+    pub fn break_stream(&mut self, number: u64) {
+        if let Some(running) = &mut self.running {
+            running.streams.remove(&number);
+        }
+    }
+
+    /// Microseconds until it wants to be polled.
+    #[must_use]
+    pub fn wakes_in(&self, now: u64) -> Option<u64> {
+        let at = self.running.as_ref()?.driver.wake_at()?;
+        Some(self.until(now, at))
+    }
+
+    /// What asks it for an operation.
+    pub fn operation(&mut self, op: OpId, action: Action, padding: usize) -> Option<Input<u32>> {
+        let running = self.running.as_mut()?;
+        running.open.insert(op);
+        let ends = running.ends.clone();
+        let put = move |end| {
+            let mut ends = ends.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.push((op, end));
+        };
+        Some(if crate::history::is_read(action) {
+            let replica = running.replica.clone();
+            Input::Read(Completion::new(Box::new(move |result| {
+                put(match result {
+                    Ok(_) => replica.read(action),
+                    Err(ReadError::Shutdown) => Answer::Dropped,
+                    Err(_) => Answer::Refused,
+                });
+            })))
+        } else {
+            let command = encode(op, action, padding);
+            let done = move |result| put(answer(result));
+            Input::Propose(command, Completion::new(Box::new(done)))
+        })
+    }
+
+    /// What asks for a membership change.
+    #[must_use]
+    pub fn change(change: Change) -> Input<u32> {
+        Input::Change(change, Completion::new(Box::new(|_| {})))
+    }
+
+    /// Whether its log takes no writes.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|r| r.driver.broken().is_some())
+    }
+
+    /// Whether it believes to lead.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        let running = self.running.as_ref().filter(|_| !self.is_broken());
+        running.is_some_and(|r| r.driver.core().view().role == Role::Leader)
+    }
+
+    /// Who takes part, as it knows.
+    #[must_use]
+    pub fn membership(&self) -> Option<&Membership> {
+        self.running.as_ref().map(|r| r.driver.core().membership())
+    }
+
+    /// Last index applied and hash of the state.
+    #[must_use]
+    pub fn state(&self) -> Option<(u64, u64)> {
+        self.running.as_ref().map(|r| r.replica.state())
+    }
+
+    /// Everything about it, for a text.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let view = self.running.as_ref().map(|r| r.driver.core().view());
+        let members = self.membership().map(|m| m.members.len());
+        format!(
+            "{} {:?} {view:?} {members:?} broken {}",
+            self.id,
+            self.state(),
+            self.is_broken()
+        )
+    }
+}
+
+impl Effects {
+    fn add(&mut self, more: Effects) {
+        self.messages.extend(more.messages);
+        self.ends.extend(more.ends);
+        self.log_work |= more.log_work;
+        self.apply_work |= more.apply_work;
+        self.snapshot_work |= more.snapshot_work;
+    }
+}
+
+impl Running {
+    /// What came out contradicts nothing that came out elsewhere.
+    fn check(&self, out: &Outputs<u32>, id: u64, ledger: &SharedLedger) -> Result<(), Failure> {
+        let core = self.driver.core();
+        let view = core.view();
+        let mut ledger = ledger.lock();
+        if self.driver.broken().is_some() {
+            return Ok(());
+        }
+        if view.role == Role::Leader {
+            ledger.leads(view.term, id)?;
+        }
+        // What is not durable when the messages leave.
+        let states = writes(&self.jobs).chain(writes(&out.jobs));
+        let votes: Vec<_> = states.filter_map(|w| w.hard_state).collect();
+        for message in &out.messages {
+            let granted = message::granted(&message.bytes);
+            let voted =
+                |state: &&HardState| state.vote == message.to && Some(state.term) == granted;
+            if let Some(state) = votes.iter().find(voted) {
+                let term = state.term;
+                return fail(format!(
+                    "server {id} votes in {term} before that is durable"
+                ));
+            }
+        }
+        for write in writes(&out.jobs) {
             let mut previous = write.install.map(|p| p.term);
             for entry in &write.entries {
-                let before =
-                    previous.or_else(|| running.core.position(entry.index - 1).map(|p| p.term));
+                let before = previous.or_else(|| core.position(entry.index - 1).map(|p| p.term));
                 let payload = if entry.data.is_empty() {
                     &entry.context
                 } else {
@@ -181,240 +544,46 @@ impl Server {
                 previous = Some(entry.term);
             }
         }
-        for message in output.messages {
-            let content = match message.snapshot {
-                None => None,
-                Some(position) => match self.content(position) {
-                    Some(content) => Some(content),
-                    None => {
-                        if let Some(running) = &mut self.running {
-                            running.core.snapshot_sent(message.to, false);
-                        }
-                        continue;
-                    }
-                },
-            };
-            effects.messages.push((message, content));
-        }
-        let Some(running) = &mut self.running else {
-            return Ok(effects);
-        };
-        effects.log_work = !output.writes.is_empty() || !output.fetches.is_empty();
-        effects.apply_work = !output.apply.is_empty();
-        running.writes.extend(output.writes);
-        running.fetches.extend(output.fetches);
-        running.apply.extend(output.apply);
-        running.wants_snapshot |= output.wants_snapshot;
-        for (op, refusal) in output.refused {
-            effects.ends.push((op, Err(refusal)));
-        }
-        for ((op, action), result) in output.reads {
-            let answered = result.map(|_| (running.position.index, running.machine.read(action)));
-            effects.ends.push((op, answered));
-        }
-        for (op, _) in &effects.ends {
-            running.open.remove(op);
-        }
-        Ok(effects)
+        Ok(())
     }
 
-    fn content(&self, position: Position) -> Option<Vec<u8>> {
-        let mut content = Vec::new();
-        let mut reader = SnapshotFile::open(&self.disk, position).ok()?;
-        reader.read_to_end(&mut content).ok()?;
-        Some(content)
-    }
-
-    /// Does the log's work that waits, as one batch.
-    ///
-    /// # Errors
-    /// A violation of the core's.
-    pub fn write(&mut self) -> Result<(), Failure> {
-        let Some(running) = self.running.as_mut().filter(|r| !r.broken) else {
-            return Ok(());
-        };
-        let writes = std::mem::take(&mut running.writes);
-        for fetch in std::mem::take(&mut running.fetches) {
-            let read = running.log.read(fetch.low, fetch.high, fetch.max_bytes);
-            running.core.fetched(fetch.low, read.unwrap_or_default());
-        }
-        if writes.is_empty() {
-            return Ok(());
-        }
-        match running.log.append(&writes) {
-            Ok(number) => running
-                .core
-                .written(number)
-                .map_err(|v| Failure(format!("server {}: {v}", self.id))),
-            Err(_) => {
-                running.broken = true;
-                Ok(())
+    /// Operations that ended since the last time.
+    fn ended(&mut self, id: u64) -> Result<Vec<(OpId, Answer)>, Failure> {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = std::mem::take(&mut *ends);
+        for (op, end) in &ends {
+            if *end == Answer::Dropped {
+                return fail(format!("server {id} dropped operation {op}"));
             }
-        }
-    }
-
-    /// Applies what waits; the ends of operations in it.
-    ///
-    /// # Errors
-    /// When it contradicts what another server applied.
-    pub fn apply(&mut self, ledger: &mut Ledger) -> Result<Vec<(OpId, Answer)>, Failure> {
-        let mut ends = Vec::new();
-        let Some(running) = &mut self.running else {
-            return Ok(ends);
-        };
-        while let Some(work) = running.apply.pop_front() {
-            match work {
-                Apply::Entries(batch) => {
-                    let mut outcomes = Vec::new();
-                    for entry in &batch.entries {
-                        if entry.index <= running.position.index {
-                            return fail(format!(
-                                "server {}: {} applied again",
-                                self.id, entry.index
-                            ));
-                        }
-                        let outcome = running.machine.apply(entry.index, &entry.payload);
-                        let hash = running.machine.hash;
-                        ledger.applied(entry.index, entry.term, &entry.payload, outcome, hash)?;
-                        outcomes.push((entry.index, outcome));
-                    }
-                    for (at, op) in batch.waiters {
-                        if let Some(outcome) = outcomes.get(at as usize) {
-                            ends.push((op, Ok(*outcome)));
-                        }
-                    }
-                    running.position = batch.upto;
-                }
-                Apply::Membership {
-                    position,
-                    membership,
-                    ..
-                } => {
-                    running.position = position;
-                    running.membership = membership;
-                }
-                Apply::Restore(position, membership) => {
-                    let disk = &self.disk;
-                    let loaded = SnapshotReader::open(disk, position)
-                        .and_then(|mut reader| Machine::load(&mut reader));
-                    match loaded {
-                        Ok(machine) => running.machine = machine,
-                        Err(error) => return fail(format!("server {}: {error}", self.id)),
-                    }
-                    if running.machine.hash != ledger.state(position.index) {
-                        return fail(format!("server {}: snapshot holds another state", self.id));
-                    }
-                    running.position = position;
-                    running.membership = membership;
-                }
+            if !self.open.remove(op) {
+                return fail(format!("server {id} answered operation {op} twice"));
             }
-        }
-        running.core.applied(running.position.index);
-        for (op, _) in &ends {
-            running.open.remove(op);
         }
         Ok(ends)
     }
+}
 
-    /// Takes a snapshot and cuts the log behind it.
-    pub fn snapshot(&mut self) {
-        let Some(running) = self.running.as_mut().filter(|r| !r.broken) else {
-            return;
-        };
-        running.wants_snapshot = false;
-        let position = running.position;
-        if position.index == 0 || !running.apply.is_empty() {
-            return;
-        }
-        let meta = SnapshotMeta {
-            position,
-            membership: running.membership.clone(),
-        };
-        let done =
-            SnapshotWriter::create(disk_of(&self.disk), "local", &meta).and_then(|mut out| {
-                running.machine.save(&mut out)?;
-                out.finish()
-            });
-        if done.is_err() {
-            return;
-        }
-        running.core.snapshot_made(position, meta.membership);
-        // Every second server keeps none, as one without peers does.
-        let trailing = if self.id.is_multiple_of(2) {
-            0
-        } else {
-            TRAILING
-        };
-        let keep = (position.index + 1).saturating_sub(trailing).max(1);
-        match running.log.purge(keep) {
-            Ok(first) => running.core.compacted(first),
-            Err(_) => running.broken = true,
-        }
-    }
+fn writes(jobs: &[Job]) -> impl Iterator<Item = &Write> {
+    jobs.iter().filter_map(|job| match job {
+        Job::Write(write) => Some(write),
+        _ => None,
+    })
+}
 
-    /// Whether a follower waits for a snapshot.
-    #[must_use]
-    pub fn wants_snapshot(&self) -> bool {
-        self.running.as_ref().is_some_and(|r| r.wants_snapshot)
+fn answer(result: Result<(u64, u32), ProposeError>) -> Answer {
+    match result {
+        Ok((index, answer)) => Answer::Done(index, answer),
+        Err(ProposeError::LeadershipLost | ProposeError::Disk(_)) => Answer::Unknown,
+        Err(ProposeError::Shutdown) => Answer::Dropped,
+        Err(_) => Answer::Refused,
     }
+}
 
-    /// A message arrives, with the content of a snapshot if it is one. Whether it was taken in.
-    ///
-    /// # Errors
-    /// A violation of the core's.
-    pub fn deliver(&mut self, bytes: Bytes, content: Option<&[u8]>) -> Result<bool, Failure> {
-        let Some(running) = self.running.as_mut().filter(|r| !r.broken) else {
-            return Ok(false);
-        };
-        if let Some(content) = content {
-            let Ok((decoded, Some(membership))) = message::decode(bytes.clone()) else {
-                return fail("a snapshot message does not decode");
-            };
-            let meta = decoded.get_snapshot().get_metadata();
-            let meta = SnapshotMeta {
-                position: Position {
-                    index: meta.index,
-                    term: meta.term,
-                },
-                membership,
-            };
-            let stored = Incoming::create(disk_of(&self.disk), 1).and_then(|mut file| {
-                file.write(content)?;
-                file.verify(&meta)?;
-                file.place(meta.position)
-            });
-            if stored.is_err() {
-                return Ok(false);
-            }
-        }
-        running
-            .core
-            .step(bytes)
-            .map_err(|v| Failure(format!("server {}: {v}", self.id)))?;
-        Ok(true)
-    }
-
-    /// Asks for a membership change.
-    pub fn change(&mut self, change: &Change) {
-        if let Some(running) = self.running.as_mut().filter(|r| !r.broken) {
-            running.core.change(change, 0);
-        }
-    }
-
-    /// Whether it believes to lead.
-    #[must_use]
-    pub fn leads(&self) -> bool {
-        let running = self.running.as_ref().filter(|r| !r.broken);
-        running.is_some_and(|r| r.core.view().role == Role::Leader)
-    }
-
-    /// Hash of its state.
-    #[must_use]
-    pub fn state(&self) -> Option<(u64, u64)> {
-        self.running
-            .as_ref()
-            .map(|r| (r.position.index, r.machine.hash))
-    }
+fn content(disk: &SimDisk, position: Position) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut reader = SnapshotFile::open(disk, position).ok()?;
+    reader.read_to_end(&mut content).ok()?;
+    Some(content)
 }
 
 /// Whether a start failed because the disk reported an error, which is allowed.

@@ -1,21 +1,29 @@
 //! The world of a run: virtual time, the network, the clients and the mishaps, all from one seed.
 
+mod clients;
+mod mishaps;
+mod network;
+mod weather;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
+use std::time::Instant;
 
 use bytes::Bytes;
-use consensus::core::Refusal;
+use consensus::driver::Input;
 use consensus::faults::Faults;
-use consensus::{Change, Member, Membership};
+use consensus::{Member, Membership};
 
 use crate::disk::SimDisk;
-use crate::history::{End, History, Operation, is_read};
-use crate::ledger::Ledger;
-use crate::machine::{Action, OpId, encode};
+use crate::history::{End, History};
+use crate::ledger::SharedLedger;
+use crate::machine::OpId;
 use crate::random::Random;
-use crate::server::{Answer, Effects, Server};
+use crate::server::{Effects, Server};
 use crate::{Failure, fail};
+
+use weather::Weather;
 
 /// Microseconds of virtual time.
 type Time = u64;
@@ -25,6 +33,8 @@ const TICK: Time = 25 * MS;
 const HEAL: Time = 30_000 * MS;
 /// Servers a run may create.
 const MAX_SERVERS: usize = 9;
+/// Most that a clock is fast or slow, in parts per thousand: any two are within 5 % of each other.
+const MAX_RATE: i64 = 25;
 /// Events a run may have; more is a loop.
 const MAX_EVENTS: u64 = 3_000_000;
 
@@ -63,6 +73,10 @@ pub fn fault(name: &str) -> Option<Faults> {
         "written-early" => Faults::WrittenEarly,
         "vote-early" => Faults::VoteEarly,
         "purge-too-far" => Faults::PurgeTooFar,
+        "show-early" => Faults::ShowEarly,
+        "tell-early" => Faults::TellEarly,
+        "broken-sends" => Faults::BrokenSends,
+        "panic-in-fetch" => Faults::PanicInFetch,
         "ignore-purge" => Faults::IgnorePurge,
         _ => return None,
     })
@@ -89,11 +103,20 @@ enum Event {
     Tick(usize, u64),
     Log(usize, u64),
     Apply(usize, u64),
+    Snapshot(usize, u64),
+    Repair(usize, u64),
     Deliver {
         to: u64,
         from: usize,
         bytes: Bytes,
         content: Option<Rc<Vec<u8>>>,
+    },
+    /// A piece of a snapshot, or its end.
+    Stream {
+        server: usize,
+        life: u64,
+        from: usize,
+        number: u64,
     },
     SnapshotEnded {
         server: usize,
@@ -105,47 +128,6 @@ enum Event {
     GiveUp(usize, OpId),
     Restart(usize),
     Mishap,
-}
-
-/// How bad a run gets.
-struct Weather {
-    loss: u64,
-    duplicates: u64,
-    delay: Time,
-    stray: u64,
-    slow_disk: u64,
-    disk_errors: u64,
-    mishap_every: Time,
-    quick_restarts: bool,
-    changes: bool,
-}
-
-impl Weather {
-    fn draw(random: &mut Random) -> Weather {
-        Weather {
-            loss: *random.pick(&[0, 0, 1, 5, 20]).unwrap_or(&0),
-            duplicates: *random.pick(&[0, 1, 5, 20]).unwrap_or(&0),
-            delay: MS * *random.pick(&[1, 3, 10, 40, 150]).unwrap_or(&1),
-            stray: *random.pick(&[0, 0, 2, 10]).unwrap_or(&0),
-            slow_disk: *random.pick(&[0, 1, 10]).unwrap_or(&0),
-            disk_errors: *random.pick(&[0, 0, 0, 5, 40]).unwrap_or(&0),
-            mishap_every: MS * *random.pick(&[80, 200, 500, 1500]).unwrap_or(&500),
-            quick_restarts: random.chance(50),
-            changes: random.chance(40),
-        }
-    }
-
-    const CALM: Weather = Weather {
-        loss: 0,
-        duplicates: 0,
-        delay: MS,
-        stray: 0,
-        slow_disk: 0,
-        disk_errors: 0,
-        mishap_every: 0,
-        quick_restarts: false,
-        changes: false,
-    };
 }
 
 struct World {
@@ -160,18 +142,20 @@ struct World {
     blocked: BTreeSet<(usize, usize)>,
     weather: Weather,
     chaos: bool,
-    ledger: Ledger,
+    ledger: SharedLedger,
     history: History,
     clients: Vec<Option<OpId>>,
     next_op: OpId,
     next_id: u64,
     acknowledged: u64,
+    streams: u64,
+    epoch: Instant,
 }
 
 impl World {
     fn new(plan: Plan) -> Result<World, Failure> {
         let mut random = Random::new(plan.seed.wrapping_mul(0x9e37_79b9).wrapping_add(1));
-        let count = if random.chance(60) { 3 } else { 5 };
+        let count = *random.pick(&[1, 3, 3, 3, 3, 3, 3, 5, 5, 5]).unwrap_or(&3);
         let weather = Weather::draw(&mut random);
         let clients = random.between(2, 6) as usize;
         let mut world = World {
@@ -186,12 +170,14 @@ impl World {
             blocked: BTreeSet::new(),
             weather,
             chaos: true,
-            ledger: Ledger::default(),
+            ledger: SharedLedger::default(),
             history: History::default(),
             clients: vec![None; clients],
             next_op: 1,
             next_id: 1,
             acknowledged: 0,
+            streams: 0,
+            epoch: Instant::now(),
         };
         for _ in 0..count {
             world.add_server();
@@ -219,6 +205,8 @@ impl World {
             disk,
             running: None,
             life: 0,
+            epoch: self.epoch,
+            rate: self.random.between(0, 2 * MAX_RATE as u64) as i64 - MAX_RATE,
         });
     }
 
@@ -232,14 +220,15 @@ impl World {
     fn start(&mut self, at: usize) -> Result<(), Failure> {
         let bootstrap = (at == 0).then_some(&self.first);
         let server = &mut self.servers[at];
-        let started = server.start(bootstrap, self.plan.seed, self.plan.faults, &self.ledger)?;
+        let Plan { seed, faults } = self.plan;
+        let started = server.start(self.now, bootstrap, seed, faults, &self.ledger)?;
         if !started {
             return self.crash(at);
         }
         let life = server.life;
         let phase = self.random.below(TICK);
         self.later(phase, Event::Tick(at, life));
-        self.settle(at)
+        self.give(at, [])
     }
 
     /// The server loses power, or its process is killed; it comes back later.
@@ -285,16 +274,13 @@ impl World {
                 let asked = self.history.operations.get(&op);
                 return fail(format!("server {server} never answered {op}: {asked:?}"));
             }
-            let views = self.servers.iter().map(|s| {
-                let running = s.running.as_ref();
-                let view = running.map(|r| (r.core.view(), r.core.membership().members.len()));
-                format!("\n  {} {:?} {view:?}", s.id, s.state())
-            });
+            let views = self.servers.iter().map(|s| format!("\n  {}", s.describe()));
             let views: String = views.collect();
             return fail(format!("not healed after {} s{views}", HEAL / MS / 1000));
         }
-        self.history.check(&self.ledger)?;
-        let state = self.ledger.state(u64::MAX);
+        let ledger = self.ledger.lock();
+        self.history.check(&ledger)?;
+        let state = ledger.state(u64::MAX);
         Ok(Report {
             acknowledged: self.acknowledged,
             events: self.event_number,
@@ -334,8 +320,7 @@ impl World {
         self.blocked.clear();
         for at in 0..self.servers.len() {
             self.servers[at].disk.set_errors(0);
-            let broken = self.servers[at].running.as_ref().is_some_and(|r| r.broken);
-            if broken || self.servers[at].disk.is_dead() {
+            if self.servers[at].is_broken() || self.servers[at].disk.is_dead() {
                 self.crash(at)?;
             }
             self.servers[at].disk.crash_after(u32::MAX);
@@ -349,26 +334,31 @@ impl World {
                 if !self.lives(at, life) {
                     return Ok(());
                 }
-                if let Some(running) = self.servers[at].running.as_mut().filter(|r| !r.broken) {
-                    running.core.tick();
-                }
+                let wakes_in = self.servers[at].wakes_in(self.now).unwrap_or(TICK);
                 let drift = self.random.below(TICK / 20);
-                self.later(TICK - TICK / 40 + drift, Event::Tick(at, life));
-                self.settle(at)
+                self.later(wakes_in + drift, Event::Tick(at, life));
+                self.give(at, [])
             }
             Event::Log(at, life) if self.lives(at, life) => {
-                self.servers[at].write()?;
-                self.after_disk(at)
+                let done = self.servers[at].write();
+                self.give(at, done)
             }
             Event::Apply(at, life) if self.lives(at, life) => {
-                for (op, result) in self.servers[at].apply(&mut self.ledger)? {
-                    self.ended(op, result);
-                }
-                if self.servers[at].wants_snapshot() {
-                    self.servers[at].snapshot();
-                }
-                self.after_disk(at)
+                let done = self.servers[at].apply(self.now)?;
+                self.give(at, done)
             }
+            Event::Snapshot(at, life) if self.lives(at, life) => {
+                let done = self.servers[at].write_snapshot();
+                self.give(at, done)
+            }
+            // Somebody makes space and restarts it.
+            Event::Repair(at, life) if self.lives(at, life) => self.crash(at),
+            Event::Stream {
+                server,
+                life,
+                from,
+                number,
+            } => self.stream(server, life, from, number),
             Event::Deliver {
                 to,
                 from,
@@ -381,11 +371,8 @@ impl World {
                 peer,
                 arrived,
             } => {
-                if self.lives(server, life)
-                    && let Some(running) = &mut self.servers[server].running
-                {
-                    running.core.snapshot_sent(peer, arrived);
-                    return self.settle(server);
+                if self.lives(server, life) {
+                    return self.give(server, [Input::SnapshotSent(peer, arrived)]);
                 }
                 Ok(())
             }
@@ -403,7 +390,7 @@ impl World {
                 Ok(())
             }
             Event::Mishap => self.mishap(),
-            Event::Log(..) | Event::Apply(..) => Ok(()),
+            Event::Log(..) | Event::Apply(..) | Event::Snapshot(..) | Event::Repair(..) => Ok(()),
         }
     }
 
@@ -411,118 +398,54 @@ impl World {
         self.servers[at].life == life && self.servers[at].running.is_some()
     }
 
-    /// After anything that touched the disk: power may have failed, or the log.
-    fn after_disk(&mut self, at: usize) -> Result<(), Failure> {
+    /// Gives a server inputs and hands on what comes out.
+    fn give(
+        &mut self,
+        at: usize,
+        inputs: impl IntoIterator<Item = Input<u32>>,
+    ) -> Result<(), Failure> {
+        let healthy = !self.servers[at].is_broken();
+        let effects = self.servers[at].poll(self.now, inputs, &self.ledger)?;
+        self.hand_on(at, effects);
         if self.servers[at].disk.is_dead() {
             return self.crash(at);
         }
-        let broken = self.servers[at].running.as_mut().filter(|r| r.broken);
-        if let Some(running) = broken {
-            let open = std::mem::take(&mut running.open);
-            for op in open {
-                self.end(op, End::Unknown);
-            }
-            // Somebody makes space and restarts it.
-            return self.crash(at);
-        }
-        self.settle(at)
-    }
-
-    /// Hands on what a server put out.
-    fn settle(&mut self, at: usize) -> Result<(), Failure> {
-        let Effects {
-            messages,
-            ends,
-            log_work,
-            apply_work,
-        } = self.servers[at].settle(&mut self.ledger)?;
-        let life = self.servers[at].life;
-        let broken = self.servers[at].running.as_ref().is_some_and(|r| r.broken);
-        if log_work {
-            let slow = self.random.chance(self.weather.slow_disk);
-            let delay = if slow { 400 * MS } else { 3 * MS };
-            let delay = self.random.below(delay);
-            self.later(delay, Event::Log(at, life));
-        }
-        if apply_work {
-            let slow = self.random.chance(self.weather.slow_disk);
-            let delay = if slow { 200 * MS } else { MS };
-            let delay = self.random.below(delay);
-            self.later(delay, Event::Apply(at, life));
-        }
-        for (op, result) in ends {
-            self.ended(op, result);
-        }
-        if broken {
-            return Ok(());
-        }
-        for (message, content) in messages {
-            self.post(at, message.to, message.bytes, content.map(Rc::new));
-        }
-        if self.servers[at].wants_snapshot() {
-            self.servers[at].snapshot();
-            return self.after_disk(at);
+        if healthy && self.servers[at].is_broken() {
+            // It stands there for a while before somebody looks.
+            let pause = self.random.below(2000 * MS);
+            let life = self.servers[at].life;
+            self.later(pause, Event::Repair(at, life));
         }
         Ok(())
     }
 
-    fn post(&mut self, from: usize, to: u64, bytes: Bytes, content: Option<Rc<Vec<u8>>>) {
-        let snapshot = content.is_some();
-        if self.random.chance(self.weather.loss) {
-            if snapshot {
-                self.report(from, to, false, 500 * MS);
-            }
+    fn hand_on(&mut self, at: usize, effects: Effects) {
+        let life = self.servers[at].life;
+        let slow = |random: &mut Random, chance, long: Time, short: Time| {
+            let most = if random.chance(chance) { long } else { short };
+            random.below(most)
+        };
+        let chance = self.weather.slow_disk;
+        if effects.log_work {
+            let delay = slow(&mut self.random, chance, 400 * MS, 3 * MS);
+            self.later(delay, Event::Log(at, life));
+        }
+        if effects.apply_work {
+            let delay = slow(&mut self.random, chance, 200 * MS, MS);
+            self.later(delay, Event::Apply(at, life));
+        }
+        if effects.snapshot_work {
+            let delay = slow(&mut self.random, chance, 1000 * MS, 20 * MS);
+            self.later(delay, Event::Snapshot(at, life));
+        }
+        for (op, result) in effects.ends {
+            self.ended(op, result);
+        }
+        if self.servers[at].disk.is_dead() {
             return;
         }
-        let copies = if self.random.chance(self.weather.duplicates) {
-            2
-        } else {
-            1
-        };
-        for _ in 0..copies {
-            let stray = self.random.chance(self.weather.stray);
-            let most = if stray { 800 * MS } else { self.weather.delay };
-            let delay = self.random.between(50, most.max(50));
-            let event = Event::Deliver {
-                to,
-                from,
-                bytes: bytes.clone(),
-                content: content.clone(),
-            };
-            self.later(delay, event);
-        }
-    }
-
-    fn report(&mut self, server: usize, peer: u64, arrived: bool, delay: Time) {
-        let life = self.servers[server].life;
-        let event = Event::SnapshotEnded {
-            server,
-            life,
-            peer,
-            arrived,
-        };
-        self.later(delay, event);
-    }
-
-    fn deliver(
-        &mut self,
-        to: u64,
-        from: usize,
-        bytes: Bytes,
-        content: Option<Rc<Vec<u8>>>,
-    ) -> Result<(), Failure> {
-        let at = self.servers.iter().position(|s| s.id == to);
-        let open = at.filter(|at| !self.blocked.contains(&(from, *at)));
-        let arrived = match open {
-            Some(at) => self.servers[at].deliver(bytes, content.as_deref().map(Vec::as_slice))?,
-            None => false,
-        };
-        if content.is_some() {
-            self.report(from, to, arrived, 2 * MS);
-        }
-        match open {
-            Some(at) if self.servers[at].running.is_some() => self.after_disk(at),
-            _ => Ok(()),
+        for (message, content) in effects.messages {
+            self.post(at, message.to, message.bytes, content.map(Rc::new));
         }
     }
 
@@ -533,255 +456,20 @@ impl World {
         self.random.pick(&leaders).copied()
     }
 
-    fn ask(&mut self, client: usize) -> Result<(), Failure> {
-        if !self.chaos {
-            return Ok(());
-        }
-        let target = match self.random.chance(85) {
-            true => self.leader(),
-            false => Some(self.random.below(self.servers.len() as u64) as usize),
-        };
-        let Some(at) = target.filter(|at| {
-            let running = self.servers[*at].running.as_ref();
-            running.is_some_and(|r| !r.broken)
-        }) else {
-            self.later(20 * MS, Event::Ask(client));
-            return Ok(());
-        };
-        let action = self.draw_action(client);
-        let op = self.begin(action);
-        self.clients[client] = Some(op);
-        let patience = MS * self.random.between(300, 3000);
-        self.later(patience, Event::GiveUp(client, op));
-        self.submit(at, op, action);
-        self.settle(at)
-    }
-
-    fn draw_action(&mut self, client: usize) -> Action {
-        let key = self.random.below(3) as u8;
-        let holder = client as u32 + 1;
-        let value = self.next_op as u32;
-        match self.random.below(10) {
-            0..=2 => Action::Put(key, value),
-            3..=4 => {
-                let old = self.guess(key);
-                Action::Cas(key, old, value)
-            }
-            5 => Action::Lock(key, holder),
-            6 => Action::Unlock(key, holder),
-            7 => Action::Holder(key),
-            _ => Action::Get(key),
-        }
-    }
-
-    /// A value that somebody wrote lately, so that some compare-and-sets succeed.
-    fn guess(&mut self, key: u8) -> u32 {
-        let values: Vec<u32> = self
-            .history
-            .operations
-            .values()
-            .rev()
-            .take(20)
-            .filter_map(|o| match o.action {
-                Action::Put(k, v) | Action::Cas(k, _, v) if k == key => Some(v),
-                _ => None,
-            })
-            .take(2)
-            .collect();
-        self.random.pick(&values).copied().unwrap_or(0)
-    }
-
-    fn begin(&mut self, action: Action) -> OpId {
-        let op = self.next_op;
-        self.next_op += 1;
-        let operation = Operation {
-            action,
-            start: self.now,
-            end: 0,
-            result: End::Unknown,
-        };
-        self.history.operations.insert(op, operation);
-        op
-    }
-
-    fn submit(&mut self, at: usize, op: OpId, action: Action) {
-        let padding = if self.random.chance(20) {
-            self.random.below(1500) as usize
-        } else {
-            0
-        };
-        let Some(running) = &mut self.servers[at].running else {
-            return;
-        };
-        running.open.insert(op);
-        if is_read(action) {
-            running.core.read((op, action));
-        } else {
-            running.core.propose([(encode(op, action, padding), op)]);
-        }
-    }
-
-    fn final_write(&mut self, leader: usize) -> Option<OpId> {
-        let action = Action::Put(200, 1);
-        let op = self.begin(action);
-        self.submit(leader, op, action);
-        self.settle(leader).ok()?;
-        Some(op)
-    }
-
-    fn ended(&mut self, op: OpId, result: Answer) {
-        let read = self
-            .history
-            .operations
-            .get(&op)
-            .is_some_and(|o| is_read(o.action));
-        self.end(
-            op,
-            match result {
-                Ok((index, answer)) => End::Done(index, answer),
-                Err(Refusal::LeadershipLost) if !read => End::Unknown,
-                Err(_) => End::Refused,
-            },
-        );
-    }
-
-    fn end(&mut self, op: OpId, result: End) {
-        let client = self.clients.iter().position(|c| *c == Some(op));
-        let Some(operation) = self.history.operations.get_mut(&op) else {
-            return;
-        };
-        if operation.end != 0 {
-            return;
-        }
-        operation.end = self.now.max(1);
-        operation.result = result;
-        if matches!(result, End::Done(..)) {
-            self.acknowledged += 1;
-        }
-        if let Some(client) = client {
-            self.clients[client] = None;
-            let pause = self.random.below(30 * MS);
-            self.later(pause, Event::Ask(client));
-        }
-    }
-
     /// Whether every member of the leader's membership has the same state, at least at `index`.
     fn agreed(&mut self, index: u64) -> bool {
         let Some(leader) = self.leader() else {
             return false;
         };
-        let Some(running) = &self.servers[leader].running else {
+        let Some(membership) = self.servers[leader].membership() else {
             return false;
         };
-        let members = running.core.membership().members.clone();
+        let members = membership.members.clone();
         let state = self.servers[leader].state();
         self.servers
             .iter()
             .filter(|s| members.contains_key(&s.id))
             .all(|s| s.state() == state && s.state().is_some_and(|(at, _)| at >= index))
-    }
-
-    fn mishap(&mut self) -> Result<(), Failure> {
-        if !self.chaos {
-            return Ok(());
-        }
-        let next = self.random.between(1, 2 * self.weather.mishap_every);
-        self.later(next, Event::Mishap);
-        let count = self.servers.len() as u64;
-        let at = self.random.below(count) as usize;
-        if self.weather.changes && self.random.chance(25) {
-            return self.change_membership();
-        }
-        match self.random.below(11) {
-            0 | 1 if self.servers[at].running.is_some() => self.crash(at),
-            2 | 3 => {
-                let operations = self.random.below(12) as u32;
-                self.servers[at].disk.crash_after(operations);
-                Ok(())
-            }
-            4 => {
-                let leader = self.leader();
-                leader.map_or(Ok(()), |leader| self.crash(leader))
-            }
-            5 => self.cut_off(at),
-            6 => {
-                let other = self.random.below(count) as usize;
-                self.blocked.insert((at, other));
-                Ok(())
-            }
-            7 | 8 => {
-                self.blocked.clear();
-                Ok(())
-            }
-            9 if self.servers[at].running.is_some() => {
-                self.servers[at].snapshot();
-                self.after_disk(at)
-            }
-            10 => {
-                let leader = self.leader();
-                let target = self.servers[at].id;
-                if let Some(leader) = leader
-                    && let Some(running) = &mut self.servers[leader].running
-                {
-                    running.core.transfer(target);
-                    return self.settle(leader);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Separates one server, or a group, from the others, both ways.
-    fn cut_off(&mut self, at: usize) -> Result<(), Failure> {
-        let mut group = BTreeSet::from([at]);
-        if self.random.chance(40) {
-            group.insert(self.random.below(self.servers.len() as u64) as usize);
-        }
-        for other in 0..self.servers.len() {
-            for one in &group {
-                if !group.contains(&other) {
-                    self.blocked.insert((*one, other));
-                    self.blocked.insert((other, *one));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn change_membership(&mut self) -> Result<(), Failure> {
-        let Some(leader) = self.leader() else {
-            return Ok(());
-        };
-        let Some(running) = &self.servers[leader].running else {
-            return Ok(());
-        };
-        let members = running.core.membership().members.clone();
-        let (voters, learners): (Vec<_>, Vec<_>) = members.iter().partition(|(_, m)| m.voter);
-        let change = if let Some((id, _)) = learners.first() {
-            if self.random.chance(80) {
-                Change::Promote { raft_id: **id }
-            } else {
-                Change::Remove { raft_id: **id }
-            }
-        } else if voters.len() > 3 && self.random.chance(60) {
-            let (id, _) = voters[self.random.below(voters.len() as u64) as usize];
-            Change::Remove { raft_id: *id }
-        } else if self.servers.len() < MAX_SERVERS {
-            self.add_server();
-            let at = self.servers.len() - 1;
-            self.start(at)?;
-            let id = self.servers[at].id;
-            Change::AddLearner {
-                raft_id: id,
-                node_id: format!("id-{id}"),
-                node_name: format!("node-{id}"),
-            }
-        } else {
-            return Ok(());
-        };
-        self.servers[leader].change(&change);
-        self.settle(leader)
     }
 }
 

@@ -74,7 +74,7 @@ impl<W, R> Core<W, R> {
                 ))
             }
             MessageType::MsgRequestVoteResponse | MessageType::MsgRequestPreVoteResponse => {
-                Ok(self.may_win())
+                Ok(self.faults == Faults::AnyVote || self.may_win())
             }
             MessageType::MsgSnapshot => {
                 let meta = message.get_snapshot().get_metadata();

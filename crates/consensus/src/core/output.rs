@@ -104,6 +104,14 @@ pub enum Apply<W> {
 }
 
 impl<W> Apply<W> {
+    /// The last index that it brings the state to.
+    pub(crate) fn upto(&self) -> u64 {
+        match self {
+            Apply::Entries(batch) => batch.upto.index,
+            Apply::Membership { position, .. } | Apply::Restore(position, _) => position.index,
+        }
+    }
+
     /// Bytes of commands in it.
     pub(crate) fn bytes(&self) -> usize {
         match self {
@@ -144,6 +152,18 @@ impl<W, R> Default for Output<W, R> {
             wants_snapshot: false,
         }
     }
+}
+
+/// What is to become of a snapshot that arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Put the file in place, then give in its message.
+    Wanted,
+    /// All of it is here: only the message is to be given in, whose answer tells the leader so. Without one it would send the
+    /// snapshot for ever.
+    Known,
+    /// Neither: another one is being installed, or its leader leads no more.
+    Unwanted,
 }
 
 /// What a server does.

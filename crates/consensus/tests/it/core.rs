@@ -40,6 +40,7 @@ pub(crate) fn server(id: u64, ids: &[u64]) -> Server {
         applied: BASE,
         membership: members(ids),
         has_snapshot: false,
+        cache_bytes: consensus::core::CACHE_BYTES,
         faults: Faults::None,
     })
     .unwrap()
@@ -273,6 +274,7 @@ fn a_log_that_ends_before_what_was_committed_is_refused() {
         applied: BASE,
         membership: members(&[1]),
         has_snapshot: false,
+        cache_bytes: consensus::core::CACHE_BYTES,
         faults: Faults::None,
     });
     let text = started.err().map(|v| v.to_string()).unwrap_or_default();

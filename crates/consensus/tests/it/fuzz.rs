@@ -91,6 +91,7 @@ fn begin(random: &mut Random, faults: Faults) -> Life {
         applied: base,
         membership: membership(random),
         has_snapshot: random.below(2) == 0,
+        cache_bytes: consensus::core::CACHE_BYTES,
         faults,
     });
     Life {
@@ -337,7 +338,12 @@ fn no_message_ends_a_server() {
 /// The guards are needed, and the messages find what each keeps out.
 #[test]
 fn without_its_checks_the_engine_panics() {
-    for faults in [Faults::AnyAppend, Faults::AnyCampaign] {
+    for faults in [
+        Faults::AnyAppend,
+        Faults::AnyCampaign,
+        Faults::AnyVote,
+        Faults::EvictAny,
+    ] {
         let died = (0..20_000).find_map(|seed| live(seed, faults).err());
         assert!(died.is_some_and(|end| end.contains("panic")), "{faults:?}");
     }

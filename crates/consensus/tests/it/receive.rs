@@ -119,21 +119,54 @@ async fn of_two_snapshots_received_at_once_the_newer_comes_into_place_whole() {
     let name = "00000000000000c8-0000000000000002.snap";
     assert_eq!(files(&disk), [name]);
     assert_eq!(disk.contents()[name], content);
-    // One from before what is installed now is not wanted, nor one of an earlier leader.
-    let mut status = server.watch_status();
-    status
-        .wait_for(|s| s.membership.members.len() == 2)
-        .await
-        .unwrap();
-    for (index, term) in [(100, 4), (300, 3)] {
-        let old = meta(index, own);
-        let error = server
-            .receive_snapshot(announce(&old, own, term), &mut &file(&old, 1)[..])
-            .unwrap_err();
-        assert!(error.to_string().contains("wanted"), "{error}");
-    }
+    // One of an earlier leader is not wanted.
+    let old = meta(300, own);
+    let error = server
+        .receive_snapshot(announce(&old, own, 3), &mut &file(&old, 1)[..])
+        .unwrap_err();
+    assert!(error.to_string().contains("wanted"), "{error}");
     assert_eq!(files(&disk), [name]);
     server.shutdown().await;
+}
+
+/// Its first answer was lost, so the leader sends the snapshot again: it must learn that all of it is here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_is_here_already_is_answered_and_not_kept() {
+    let (disk, (sender, answers)) = (MemoryDisk::default(), channel());
+    let config = Config {
+        disk: Some(Arc::new(disk.clone())),
+        bootstrap: false,
+        ..Config::default()
+    };
+    let transport = Arc::new(Told(std::sync::Mutex::new(sender)));
+    let server = Consensus::start(config, Adder::new().0, Some(transport)).unwrap();
+    let own = server.status().raft_id;
+    let here = meta(200, own);
+    let answered = || loop {
+        let (message, _) = message::decode(answers.recv().unwrap()).unwrap();
+        if message.get_msg_type() == MessageType::MsgAppendResponse {
+            return (message.index, message.reject);
+        }
+    };
+    for announced in [&here, &here, &meta(100, own)] {
+        let content = file(announced, 1);
+        let message = announce(announced, own, 4);
+        server.receive_snapshot(message, &mut &content[..]).unwrap();
+        assert_eq!(answered(), (200, false));
+    }
+    assert_eq!(files(&disk), ["00000000000000c8-0000000000000002.snap"]);
+    server.shutdown().await;
+}
+
+/// Keeps what is sent.
+struct Told(std::sync::Mutex<std::sync::mpsc::Sender<Bytes>>);
+
+impl Transport for Told {
+    fn send(&self, _: u64, message: Bytes) {
+        let _ = self.0.lock().unwrap().send(message);
+    }
+    fn disconnect(&self, _: u64) {}
+    fn send_snapshot(&self, _: u64, _: Bytes, _: SnapshotFile, _: Box<dyn FnOnce(bool) + Send>) {}
 }
 
 #[tokio::test]

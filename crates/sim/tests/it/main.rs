@@ -98,3 +98,26 @@ fn a_vote_sent_before_it_is_durable_is_noticed() {
 fn a_purge_one_entry_too_far_is_noticed() {
     caught("purge-too-far", 1500);
 }
+
+/// A reader that is told an index finds no older state.
+#[test]
+fn an_index_shown_before_its_state_is_noticed() {
+    caught("show-early", 20);
+}
+
+/// A read that waits for what was handed out, not for what is applied, sees an older state.
+#[test]
+fn a_read_before_its_state_is_applied_is_noticed() {
+    caught("tell-early", 1000);
+}
+
+#[test]
+fn a_leader_that_sends_although_its_log_failed_is_noticed() {
+    caught("broken-sends", 100);
+}
+
+/// Old entries are read back from the disk for whoever lags.
+#[test]
+fn a_panic_in_the_fetch_of_old_entries_is_noticed() {
+    caught("panic-in-fetch", 20);
+}

@@ -3,23 +3,21 @@
 //! Owns: one receiver at a time, and that nothing comes into place but the whole file that its message speaks of, while the engine
 //! wants it. Must never learn: connections; the transport's reads fail when a stream breaks or stalls.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::core::Wish;
 use crate::disk::Disk;
 use crate::log::Position;
 use crate::message;
 use crate::snapshot::{Incoming, SnapshotMeta};
 
 /// Longest time a snapshot may take to arrive.
-pub(crate) const RECEIVE_LIMIT: Duration = Duration::from_secs(3600);
-/// Bytes read at once.
-const PIECE: usize = 64 << 10;
-
+pub const RECEIVE_LIMIT: Duration = Duration::from_secs(3600);
 #[derive(Clone, Copy)]
 struct Turn {
     number: u64,
@@ -35,7 +33,7 @@ struct Turns {
 
 /// Who receives now.
 #[derive(Default)]
-pub(crate) struct Receiver(Mutex<Turns>);
+pub struct Receiver(Mutex<Turns>);
 
 fn invalid(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
@@ -83,19 +81,16 @@ impl Receiver {
         }
     }
 
-    /// Receives the file that `message` announces. `wanted` is asked before the file comes into place.
+    /// Begins to take in the file that `message` announces.
     ///
     /// # Errors
-    /// When the message is none of a snapshot, the content is not the file it speaks of, breaks off or takes longer than `limit`, a
-    /// newer one takes its place, nobody wants it, or the disk fails. Nothing of it is left then.
-    pub(crate) fn receive(
-        &self,
+    /// When the message is none of a snapshot, a newer one is being received, or the disk fails.
+    pub fn open(
+        self: &Arc<Self>,
         disk: Arc<dyn Disk>,
         message: Bytes,
-        content: &mut dyn Read,
-        limit: Duration,
-        wanted: impl FnOnce(u64, Position) -> bool,
-    ) -> io::Result<()> {
+        now: Instant,
+    ) -> io::Result<Receiving> {
         let (decoded, membership) =
             message::decode(message).map_err(|malformed| invalid(malformed.0))?;
         let membership = membership.ok_or_else(|| invalid("no message of a snapshot"))?;
@@ -104,47 +99,73 @@ impl Receiver {
             index: meta.index,
             term: meta.term,
         };
-        let meta = SnapshotMeta {
-            position,
-            membership,
-        };
         let turn = self.begin(decoded.term, position.index)?;
-        let done = self.take(disk, turn, &meta, content, limit, || {
-            wanted(decoded.term, position)
-        });
-        self.end(turn);
-        done
+        let turn = Held(self.clone(), turn);
+        let file = Incoming::create(disk, turn.1.number)?;
+        Ok(Receiving {
+            turn,
+            meta: SnapshotMeta {
+                position,
+                membership,
+            },
+            file,
+            until: now + RECEIVE_LIMIT,
+        })
+    }
+}
+
+/// A turn that ends with its holder.
+struct Held(Arc<Receiver>, Turn);
+
+impl Held {
+    fn while_current<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.0.while_current(self.1, work)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.end(self.1);
+    }
+}
+
+/// A snapshot that is being received, as a value: pieces go in; dropped before its end it leaves nothing.
+pub struct Receiving {
+    // Before the turn goes to another the file is gone.
+    file: Incoming,
+    turn: Held,
+    meta: SnapshotMeta,
+    until: Instant,
+}
+
+impl Receiving {
+    /// Adds what arrived.
+    ///
+    /// # Errors
+    /// When it takes longer than [`RECEIVE_LIMIT`], a newer one took its place, or the disk fails.
+    pub fn piece(&mut self, now: Instant, bytes: &[u8]) -> io::Result<()> {
+        if now > self.until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.turn.while_current(|| Ok(()))?;
+        self.file.write(bytes)
     }
 
-    fn take(
-        &self,
-        disk: Arc<dyn Disk>,
-        turn: Turn,
-        meta: &SnapshotMeta,
-        content: &mut dyn Read,
-        limit: Duration,
-        wanted: impl FnOnce() -> bool,
-    ) -> io::Result<()> {
-        let began = Instant::now();
-        let mut file = Incoming::create(disk, turn.number)?;
-        let mut piece = vec![0; PIECE];
-        loop {
-            let read = match content.read(&mut piece) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if began.elapsed() > limit {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            self.while_current(turn, || Ok(()))?;
-            file.write(&piece[..read])?;
+    /// Nothing more comes. `ask` is asked, with the sender's term and the position, before the file comes into place. The message
+    /// that announced it is to be given in after that.
+    ///
+    /// # Errors
+    /// When the content is not the whole file that was announced, it is not wanted, a newer one took its place, or the disk fails.
+    /// Nothing of it is left then.
+    pub fn finish(self, ask: impl FnOnce(u64, Position) -> Wish) -> io::Result<()> {
+        let Receiving {
+            file, turn, meta, ..
+        } = self;
+        file.verify(&meta)?;
+        match ask(turn.1.term, meta.position) {
+            Wish::Wanted => turn.while_current(|| file.place(meta.position)),
+            Wish::Known => Ok(()),
+            Wish::Unwanted => Err(io::Error::other("the snapshot is no longer wanted")),
         }
-        file.verify(meta)?;
-        if !wanted() {
-            return Err(io::Error::other("the snapshot is no longer wanted"));
-        }
-        self.while_current(turn, || file.place(meta.position))
     }
 }

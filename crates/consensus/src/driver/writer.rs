@@ -1,27 +1,26 @@
-//! The log's side of the driver: does what waits as one batch and says what is done. Runs on a thread of
-//! its own, or on the engine's when there are no peers whose messages could be delayed.
+//! The log's side of the driver: does what waits as one batch and says what is done. Runs on a thread of its own, or where the
+//! driver is polled when there are no peers whose messages could be delayed.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use raft::eraftpb::Entry;
 
-use crate::inbox::Inbox;
+use crate::faults::Faults;
 use crate::log::{Log, Write, entry_bytes};
 use crate::observe::{Event, Logged, Observer};
 use crate::store::Fetch;
 
 /// Work for the log.
-pub(crate) enum Job {
+pub enum Job {
+    /// To make durable.
     Write(Write),
     /// A snapshot covers everything before this index.
     Purge(u64),
+    /// Entries to read back.
     Fetch(Fetch),
     /// Ends orderly, with the commit index known last.
     Seal(u64),
-    /// The thread ends.
-    Stop,
 }
 
 impl Job {
@@ -35,10 +34,14 @@ impl Job {
 }
 
 /// What became of it.
-pub(crate) enum Done {
+pub enum Done {
+    /// All writes up to this number are durable.
     Written(u64),
+    /// The log takes nothing any more, and why.
     Failed(String),
+    /// It begins at this index now.
     Purged(u64),
+    /// The entries from this index on, as far as they were asked for and are there.
     Fetched(u64, Vec<Entry>),
 }
 
@@ -48,14 +51,16 @@ pub(crate) struct Writer {
     observer: Arc<dyn Observer>,
     /// When the segment that is written to was begun, or the log opened.
     segment_since: Instant,
+    faults: Faults,
 }
 
 impl Writer {
-    pub(crate) fn new(log: Option<Log>, observer: Arc<dyn Observer>) -> Writer {
+    pub(crate) fn new(log: Option<Log>, observer: Arc<dyn Observer>, faults: Faults) -> Writer {
         Writer {
             log,
             observer,
             segment_since: Instant::now(),
+            faults,
         }
     }
 
@@ -95,19 +100,6 @@ impl Writer {
         done
     }
 
-    /// Serves an inbox until [`Job::Stop`]; `report` is called for everything done.
-    pub(crate) fn serve(mut self, inbox: &Inbox<Job>, report: impl Fn(Done)) {
-        let mut jobs = VecDeque::new();
-        loop {
-            inbox.take(&mut jobs, None);
-            let stop = jobs.iter().any(|job| matches!(job, Job::Stop));
-            self.run(jobs.drain(..)).into_iter().for_each(&report);
-            if stop {
-                return;
-            }
-        }
-    }
-
     fn flush(&mut self, writes: &mut Vec<Write>, done: &mut Vec<Done>) {
         let Some(last) = writes.last().map(|write| write.number) else {
             return;
@@ -127,6 +119,7 @@ impl Writer {
                 Some(Err(error)) => Done::Failed(error.to_string()),
                 None => Done::Purged(index),
             }),
+            (Job::Fetch(_), _) if self.faults == Faults::PanicInFetch => panic!("planted"),
             (Job::Fetch(fetch), log) => {
                 let read = log
                     .as_ref()
@@ -149,7 +142,7 @@ impl Writer {
                 }
                 None
             }
-            (Job::Seal(_) | Job::Write(_) | Job::Stop, _) => None,
+            (Job::Seal(_) | Job::Write(_), _) => None,
         }
     }
 }
