@@ -108,8 +108,8 @@ impl StateMachine for Machine {
         let mut replaced = None;
         let mut outcomes = Vec::with_capacity(batch.len());
         for entry in batch {
-            outcomes.push(match Command::decode(&entry.payload) {
-                Ok(command) => {
+            outcomes.push(match Command::decode_stamped(&entry.payload) {
+                Ok((stamp, command)) => {
                     let ends = matches!(
                         command,
                         Command::RestoreCommit | Command::RestoreEnd(_) | Command::RestoreAbort
@@ -118,9 +118,8 @@ impl StateMachine for Machine {
                         replaced = Some(self.store.clone());
                     }
                     nature.reaped |= matches!(command, Command::Tombstone(_));
-                    let outcome =
-                        self.store
-                            .apply(entry.index + self.base, &command, &mut self.touched);
+                    let index = entry.index + self.base;
+                    let outcome = self.store.apply(index, &stamp, &command, &mut self.touched);
                     clock.applied(&command);
                     if let (Command::Kvs(request), Outcome::Bool(true)) = (&command, &outcome)
                         && self.replaying

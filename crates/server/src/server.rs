@@ -16,9 +16,10 @@ use rt::{Room, Time};
 use state::Root;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use telemetry::names;
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, watch};
+use wire::command::Stamp;
 use wire::{Command, Outcome};
 
 pub use consensus::StartError;
@@ -230,13 +231,13 @@ impl Server {
         _: &Authorized,
         command: &Command,
     ) -> Result<Outcome, RpcError> {
-        let payload = command.encode();
         let mut waited = false;
         let metrics = &self.config.metrics;
         loop {
             let proposed = self.time.now();
             metrics.incr(names::RAFT_APPLY);
-            match self.consensus.propose_wait(payload.clone()).await {
+            let payload = command.encode_stamped(&self.stamp());
+            match self.consensus.propose_wait(payload).await {
                 Ok((_, outcome)) => {
                     let took = self.time.now().since(proposed);
                     metrics.time(names::RAFT_COMMIT_TIME, took);
@@ -249,6 +250,16 @@ impl Server {
                 }
                 Err(error) => return Err(self.unwritten(error)),
             }
+        }
+    }
+
+    /// What this server writes before a command it proposes.
+    fn stamp(&self) -> Stamp {
+        let unix = self.time.wall().duration_since(UNIX_EPOCH);
+        let nanos = unix.unwrap_or_default().as_nanos();
+        Stamp {
+            at: u64::try_from(nanos).unwrap_or(u64::MAX),
+            accessor: None,
         }
     }
 

@@ -35,6 +35,8 @@ mod table {
     pub(super) const RESTORE: u8 = 13;
     /// As `RESTORE`, with the place of the next piece.
     pub(super) const RESTORE_AT: u8 = 19;
+    /// The log's time; left out while no command has told any.
+    pub(super) const CLOCK: u8 = 20;
     pub(super) const END: u8 = 0xff;
 }
 
@@ -91,6 +93,10 @@ impl Store {
     pub fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
         out.write_all(&MAGIC)?;
         let mut blocks = Blocks::new(out);
+        if self.clock != 0 {
+            blocks.table = table::CLOCK;
+            blocks.row(|w| w.uint(self.clock))?;
+        }
         blocks.root(&self.root, 0)?;
         if let Some(restoring) = &self.restoring {
             let loader = &restoring.loader;
@@ -145,6 +151,10 @@ impl Store {
 
     fn load_block(&mut self, table: u8, payload: &[u8]) -> Result<(), msgpack::Error> {
         let mut r = Reader::new(payload);
+        if table == table::CLOCK {
+            self.clock = r.uint()?;
+            return Ok(());
+        }
         if matches!(table, table::RESTORE | table::RESTORE_AT) {
             r.array_len()?;
             let mut next = RestorePlace {

@@ -17,7 +17,7 @@ mod txn;
 use crate::archive::Loader;
 use crate::tables::spec::Run;
 use crate::{Effect, Root, TABLES, Touched, WatchKey};
-use wire::command::{RestorePlace, kind};
+use wire::command::{RestorePlace, Stamp, kind};
 use wire::{Command, Outcome, errors::state as text};
 
 /// A refused command; the text is what the client sees.
@@ -57,6 +57,8 @@ impl Change<'_> {
 pub struct Store {
     pub(crate) root: Root,
     pub(crate) restoring: Option<Restoring>,
+    /// The latest time of any command, nanoseconds since 1970; 0 before the first that tells one.
+    pub(crate) clock: u64,
 }
 
 /// A restore between its begin and its end.
@@ -85,8 +87,22 @@ impl Store {
         self.restoring.is_some()
     }
 
+    /// The log's own time, nanoseconds since 1970: the latest at which a leader proposed a command that was applied, 0 before
+    /// the first that tells. It is the same on every server and never falls, whatever a leader's clock does; an archive
+    /// neither holds nor changes it.
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
     /// Applies one command of the log. The outcome is the same on every server; refusals are outcomes too.
-    pub fn apply(&mut self, index: u64, command: &Command, touched: &mut Touched) -> Outcome {
+    pub fn apply(
+        &mut self,
+        index: u64,
+        stamp: &Stamp,
+        command: &Command,
+        touched: &mut Touched,
+    ) -> Outcome {
+        self.clock = self.clock.max(stamp.at);
         match command {
             Command::RestoreBegin(archive_index) => {
                 self.restoring = Some(Restoring {

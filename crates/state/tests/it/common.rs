@@ -30,7 +30,8 @@ impl Cluster {
         // Through the bytes of the log, as every server does.
         let command = Command::decode(&command.encode()).expect("own commands decode");
         let mut touched = Touched::new();
-        let outcome = self.store.apply(self.index, &command, &mut touched);
+        let stamp = Stamp::default();
+        let outcome = self.store.apply(self.index, &stamp, &command, &mut touched);
         let taken = touched.take();
         Did {
             outcome,

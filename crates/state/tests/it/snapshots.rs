@@ -3,7 +3,7 @@
 use crate::common::*;
 use model::KvEntry;
 use state::{Effect, Store, Touched, WatchKey};
-use wire::command::RestorePlace;
+use wire::command::{RestorePlace, Stamp};
 use wire::{Command, Outcome};
 
 fn bytes(store: &Store) -> Vec<u8> {
@@ -194,7 +194,7 @@ fn commands_of_other_versions() {
     let mut run = |bytes: &'static [u8]| {
         let command = Command::decode(&bytes.into());
         command
-            .map(|command| store.apply(1, &command, &mut Touched::new()))
+            .map(|command| store.apply(1, &Stamp::default(), &command, &mut Touched::new()))
             .map_err(|error| error.to_string())
     };
     assert_eq!(run(&[0xa9, 0xc0]), Ok(Outcome::Nil));

@@ -3,7 +3,7 @@
 use crate::common::*;
 use state::{Store, TABLES, WatchKey};
 use std::collections::{BTreeMap, BTreeSet};
-use wire::command::{COMMANDS, kind};
+use wire::command::{COMMANDS, Stamp, kind};
 use wire::{Command, Outcome};
 
 /// The bytes of each table's rows in a snapshot, by table byte; those of a restore in progress are left out.
@@ -55,11 +55,11 @@ fn no_byte_and_no_name_stands_for_two_tables() {
     let bytes: BTreeSet<u8> = TABLES.iter().map(|table| table.native_byte()).collect();
     let names: BTreeSet<&str> = TABLES.iter().map(|table| table.name).collect();
     assert_eq!((bytes.len(), names.len()), (TABLES.len(), TABLES.len()));
-    // 13 and 19 are blocks of a restore, 0x40 marks its tables.
+    // 13, 19 and 20 are blocks of no table, 0x40 marks its tables.
     assert!(
         bytes
             .iter()
-            .all(|byte| !matches!(byte, 0 | 13 | 19 | 0x40..))
+            .all(|byte| !matches!(byte, 0 | 13 | 19 | 20 | 0x40..))
     );
 }
 
@@ -89,7 +89,7 @@ fn every_command_has_a_rule_and_changes_a_table() {
             "Invalid Tombstone operation ''",
         ),
     ] {
-        let did = store.apply(1, &command, &mut state::Touched::new());
+        let did = store.apply(1, &Stamp::default(), &command, &mut state::Touched::new());
         assert_eq!(did, Outcome::Error(outcome.to_owned()));
     }
 }

@@ -1,6 +1,6 @@
 //! The bytes of a command: type byte, then msgpack.
 
-use super::{Command, RestorePlace, kind};
+use super::{Command, RestorePlace, Stamp, kind};
 use dialect::Bytes;
 use dialect::msgpack::{self, Reader, Writer};
 
@@ -13,6 +13,9 @@ const SHARE_FROM: usize = 4096;
 /// Why an entry of the log is not a command. Either ends the process: a server that skips an entry is no replica.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
+    /// A stamp that ends too early, or of a form that this version does not know.
+    #[error("failed to apply request: unknown form of a stamp")]
+    Stamp,
     /// No type byte.
     #[error("failed to apply request: empty log entry")]
     Empty,
@@ -30,7 +33,7 @@ pub enum DecodeError {
 }
 
 impl Command {
-    /// The log entry. One allocation unless the command is larger than guessed.
+    /// The log entry without a stamp, as versions before stamps wrote it. One allocation unless the command is larger than guessed.
     pub fn encode(&self) -> Bytes {
         let mut out = Vec::with_capacity(self.size_hint());
         out.push(self.kind());
@@ -38,12 +41,13 @@ impl Command {
         out.into()
     }
 
-    /// Whether this version knows the command's type, by its first byte; [`Command::decode`] may still refuse the body.
+    /// Whether this version knows the command's type, by its type byte; [`Command::decode`] may still refuse the body.
     ///
     /// # Errors
     /// As [`Command::decode`].
     pub fn known(entry: &[u8]) -> Result<(), DecodeError> {
-        let byte = *entry.first().ok_or(DecodeError::Empty)?;
+        let (_, at) = Stamp::read(entry)?;
+        let byte = *entry.get(at).ok_or(DecodeError::Empty)?;
         let kind = byte & !kind::IGNORE_UNKNOWN;
         let known = Self::listed(kind) || matches!(kind, kind::LEGACY_ACL | kind::VERIFIER);
         if known || byte & kind::IGNORE_UNKNOWN != 0 {
@@ -53,12 +57,16 @@ impl Command {
         }
     }
 
-    /// Reads a log entry. Large values share the memory of `entry`.
+    /// Reads a log entry without its stamp.
     pub fn decode(entry: &Bytes) -> Result<Self, DecodeError> {
-        let Some(&byte) = entry.first() else {
-            return Err(DecodeError::Empty);
-        };
-        let body = entry.slice(1..);
+        Self::decode_stamped(entry).map(|(_, command)| command)
+    }
+
+    /// Reads a log entry. Large values share the memory of `entry`. The stamp of an entry without one is empty.
+    pub fn decode_stamped(entry: &Bytes) -> Result<(Stamp, Self), DecodeError> {
+        let (stamp, at) = Stamp::read(entry)?;
+        let byte = *entry.get(at).ok_or(DecodeError::Empty)?;
+        let body = entry.slice(at + 1..);
         let kind = byte & !kind::IGNORE_UNKNOWN;
         let mut r = if body.len() < SHARE_FROM {
             Reader::new(&body)
@@ -74,7 +82,9 @@ impl Command {
                 None => return Err(DecodeError::UnknownType(kind)),
             },
         };
-        command.map_err(|error| DecodeError::Body { kind, error })
+        command
+            .map(|command| (stamp, command))
+            .map_err(|error| DecodeError::Body { kind, error })
     }
 }
 
@@ -100,7 +110,10 @@ mod tests {
     fn what_is_known_is_what_is_decoded() {
         for byte in 0..=u8::MAX {
             let decoded = Command::decode(&Bytes::copy_from_slice(&[byte]));
-            let unknown = matches!(decoded, Err(DecodeError::UnknownType(_)));
+            let unknown = matches!(
+                decoded,
+                Err(DecodeError::UnknownType(_) | DecodeError::Stamp)
+            );
             assert_eq!(Command::known(&[byte]).is_err(), unknown, "{byte}");
         }
     }

@@ -1,14 +1,16 @@
 //! Replicated commands: what stands in a log entry (spec/server.md §2.2, spec/wire.md §7.4).
 //!
 //! A new command is its record, its type byte and one line in the list below: what is decoded, known and named follows from it.
-//! An entry is one type byte and a msgpack body. Types below 64 are the reference's; [`kind::RESTORE_BEGIN`] and its
+//! An entry is a stamp, one type byte and a msgpack body. Types below 64 are the reference's; [`kind::RESTORE_BEGIN`] and its
 //! companions are ours and never leave our own log.
 
 #[macro_use]
 mod list;
 mod codec;
+mod stamp;
 
 pub use codec::{DecodeError, MAX_RESTORE_CHUNK};
+pub use stamp::Stamp;
 
 use dialect::msgpack::{Encode, Error, Reader, Writer};
 use dialect::{Bytes, Dict, List, record};
@@ -252,6 +254,8 @@ pub mod kind {
     pub const RESTORE_END: u8 = 124;
     /// Ours: lets go what a restore has collected; no body.
     pub const RESTORE_ABORT: u8 = 125;
+    /// Ours: a [`super::Stamp`], then the command itself from its own type byte on.
+    pub const STAMPED: u8 = 126;
     /// Flag: an unknown command of this type is skipped instead of ending the process.
     pub const IGNORE_UNKNOWN: u8 = 128;
 }
