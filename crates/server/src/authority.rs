@@ -38,12 +38,12 @@ pub struct AuthorityConfig {
 }
 
 impl Server {
-    /// Makes the authority if the cluster has none, for as long as this server leads.
+    /// Makes the authority if the cluster has none: a duty of the leader, which ends with its term.
     pub(crate) async fn found_authority(self: Arc<Self>) {
         let Some(config) = self.config.authority.clone() else {
             return;
         };
-        while self.is_ready() {
+        loop {
             match self.initialise_authority(&config).await {
                 Ok(true) => tracing::info!(
                     target: "connect.ca",

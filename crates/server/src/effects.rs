@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Something that is due and takes a command.
-#[derive(Debug)]
-pub(crate) enum Due {
-    /// This session's TTL has passed since the renewal of that turn: [`Effects::is_due`] tells whether it still has. At most one
-    /// per turn.
-    Session(String, u64),
-    /// Tombstones up to this index are old. At most one per bin.
-    Tombstones(u64),
+/// What falls due in a term and takes a command. Both ends end with the term. Bounded by what sends: a session's timer exists once
+/// per turn, tombstones once per bin.
+pub(crate) struct Falling {
+    /// ID and turn of a session whose TTL has passed since the renewal of that turn: [`Effects::is_due`] tells whether it still
+    /// has.
+    pub(crate) sessions: UnboundedReceiver<(String, u64)>,
+    /// Tombstones up to this index are old.
+    pub(crate) tombstones: UnboundedReceiver<u64>,
 }
 
 /// A session's time to live, running since its latest renewal.
@@ -30,19 +30,31 @@ struct Timer {
     turn: u64,
 }
 
+/// The leader's timers.
+struct Sessions {
+    by_id: HashMap<String, Timer>,
+    due: UnboundedSender<(String, u64)>,
+}
+
+/// The leader's tombstones.
+struct Bins {
+    /// Highest index by the time it is reaped at.
+    by_time: BTreeMap<u64, u64>,
+    due: UnboundedSender<u64>,
+}
+
 /// The clocks that commands start and stop.
 pub(crate) struct Effects {
     time: Time,
     me: Weak<Effects>,
     delays: Mutex<HashMap<Key, Instant>>,
-    /// Timers by session ID; `None` while another server leads.
-    sessions: Mutex<Option<HashMap<String, Timer>>>,
+    /// `None` while another server leads.
+    sessions: Mutex<Option<Sessions>>,
     turns: AtomicU64,
-    /// Highest index by the time it is reaped at; `None` while another server leads.
-    bins: Mutex<Option<BTreeMap<u64, u64>>>,
+    /// `None` while another server leads.
+    bins: Mutex<Option<Bins>>,
     tombstone_ttl: Duration,
     granularity: Duration,
-    due: UnboundedSender<Due>,
 }
 
 /// The TTL of a session, if it has one.
@@ -55,12 +67,7 @@ fn ttl(session: &Session) -> Option<Duration> {
 }
 
 impl Effects {
-    pub(crate) fn new(
-        time: Time,
-        tombstone_ttl: Duration,
-        granularity: Duration,
-        due: UnboundedSender<Due>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(time: Time, tombstone_ttl: Duration, granularity: Duration) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             time,
             me: me.clone(),
@@ -70,7 +77,6 @@ impl Effects {
             bins: Mutex::new(None),
             tombstone_ttl,
             granularity: granularity.max(Duration::from_millis(1)),
-            due,
         })
     }
 
@@ -131,21 +137,33 @@ impl Effects {
 
     /// Leadership begins, or a restore replaced the sessions: every timer starts anew. The root is read once sessions that are
     /// applied from now on arm their own timers: none falls between the two.
-    pub(crate) fn lead(&self, root: impl FnOnce() -> Root) {
+    pub(crate) fn lead(&self, root: impl FnOnce() -> Root) -> Falling {
         self.follow();
-        *self.sessions.lock() = Some(HashMap::new());
-        *self.bins.lock() = Some(BTreeMap::new());
+        let (due, sessions) = unbounded_channel();
+        *self.sessions.lock() = Some(Sessions {
+            by_id: HashMap::new(),
+            due,
+        });
+        let (due, tombstones) = unbounded_channel();
+        *self.bins.lock() = Some(Bins {
+            by_time: BTreeMap::new(),
+            due,
+        });
         let root = root();
         for session in root.sessions().rows {
             self.session_created(&session);
         }
         self.tombstones(root.last_index());
+        Falling {
+            sessions,
+            tombstones,
+        }
     }
 
     /// Leadership ended.
     pub(crate) fn follow(&self) {
-        if let Some(timers) = self.sessions.lock().take() {
-            for timer in timers.into_values() {
+        if let Some(sessions) = self.sessions.lock().take() {
+            for timer in sessions.by_id.into_values() {
                 self.time.cancel(timer.call);
             }
         }
@@ -160,19 +178,19 @@ impl Effects {
 
     fn start(&self, id: &str, ttl: Duration) {
         let mut sessions = self.sessions.lock();
-        let Some(timers) = sessions.as_mut() else {
+        let Some(Sessions { by_id, due }) = sessions.as_mut() else {
             return;
         };
-        let (due, name) = (self.due.clone(), id.to_owned());
+        let (due, name) = (due.clone(), id.to_owned());
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         // Twice the TTL: clients may be late by as much again.
         let call = self
             .time
             .call_at(self.time.now() + ttl.saturating_mul(2), move || {
-                // Without a receiver the server is gone, and its sessions with it.
-                let _ = due.send(Due::Session(name, turn));
+                // Without a receiver the term has ended.
+                let _ = due.send((name, turn));
             });
-        if let Some(old) = timers.insert(id.to_owned(), Timer { call, turn }) {
+        if let Some(old) = by_id.insert(id.to_owned(), Timer { call, turn }) {
             self.time.cancel(old.call);
         }
     }
@@ -180,13 +198,13 @@ impl Effects {
     /// Whether nobody has renewed or ended the session since that turn, and this server still leads as it did then.
     pub(crate) fn is_due(&self, id: &str, turn: u64) -> bool {
         let sessions = self.sessions.lock();
-        let timer = sessions.as_ref().and_then(|timers| timers.get(id));
+        let timer = sessions.as_ref().and_then(|found| found.by_id.get(id));
         timer.is_some_and(|timer| timer.turn == turn)
     }
 
     fn session_destroyed(&self, id: &str) {
-        if let Some(timers) = self.sessions.lock().as_mut()
-            && let Some(timer) = timers.remove(id)
+        if let Some(sessions) = self.sessions.lock().as_mut()
+            && let Some(timer) = sessions.by_id.remove(id)
         {
             self.time.cancel(timer.call);
         }
@@ -201,28 +219,32 @@ impl Effects {
 
     /// Session timers running.
     pub(crate) fn session_timers(&self) -> usize {
-        self.sessions.lock().as_ref().map_or(0, HashMap::len)
+        let sessions = self.sessions.lock();
+        sessions.as_ref().map_or(0, |found| found.by_id.len())
     }
 
     fn tombstones(&self, index: u64) {
         let mut bins = self.bins.lock();
-        let Some(bins) = bins.as_mut() else { return };
+        let Some(Bins { by_time, .. }) = bins.as_mut() else {
+            return;
+        };
         let grain = u64::try_from(self.granularity.as_nanos()).unwrap_or(u64::MAX);
         let at = (self.time.now() + self.tombstone_ttl)
             .nanos()
             .div_ceil(grain)
             .saturating_mul(grain);
-        if let Some(highest) = bins.get_mut(&at) {
+        if let Some(highest) = by_time.get_mut(&at) {
             *highest = index.max(*highest);
             return;
         }
-        bins.insert(at, index);
+        by_time.insert(at, index);
         let me = self.me.clone();
         self.time.call_at(Instant::from_nanos(at), move || {
             if let Some(me) = me.upgrade()
-                && let Some(index) = me.bins.lock().as_mut().and_then(|bins| bins.remove(&at))
+                && let Some(bins) = me.bins.lock().as_mut()
+                && let Some(index) = bins.by_time.remove(&at)
             {
-                let _ = me.due.send(Due::Tombstones(index));
+                let _ = bins.due.send(index);
             }
         });
     }
@@ -231,13 +253,10 @@ impl Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-    fn effects() -> (Arc<Effects>, Time, UnboundedReceiver<Due>) {
-        let (time, (due, falls_due)) = (Time::manual(), unbounded_channel());
-        let minute = Duration::from_secs(60);
-        let effects = Effects::new(time.clone(), minute, minute, due);
-        (effects, time, falls_due)
+    fn effects() -> (Arc<Effects>, Time) {
+        let (time, minute) = (Time::manual(), Duration::from_secs(60));
+        (Effects::new(time.clone(), minute, minute), time)
     }
 
     fn session(id: &str) -> Session {
@@ -248,25 +267,22 @@ mod tests {
         }
     }
 
-    fn fired(falls_due: &mut UnboundedReceiver<Due>) -> (String, u64) {
-        match falls_due.try_recv() {
-            Ok(Due::Session(id, turn)) => (id, turn),
-            other => panic!("{other:?}"),
-        }
+    fn fired(falling: &mut Falling) -> (String, u64) {
+        falling.sessions.try_recv().expect("a session is due")
     }
 
     #[test]
     fn a_session_renewed_after_its_time_ran_out_is_no_longer_due() {
-        let (effects, time, mut falls_due) = effects();
-        effects.lead(Root::default);
+        let (effects, time) = effects();
+        let mut falling = effects.lead(Root::default);
         effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
         time.advance(Duration::from_secs(21));
-        let (id, turn) = fired(&mut falls_due);
+        let (id, turn) = fired(&mut falling);
         assert!(effects.is_due(&id, turn));
         effects.renew(&session("s"));
         assert!(!effects.is_due(&id, turn));
         time.advance(Duration::from_secs(21));
-        let (id, turn) = fired(&mut falls_due);
+        let (id, turn) = fired(&mut falling);
         assert!(effects.is_due(&id, turn));
         effects.take(vec![Effect::SessionDestroyed(id.clone())]);
         assert!(!effects.is_due(&id, turn));
@@ -274,22 +290,23 @@ mod tests {
 
     #[test]
     fn what_was_due_under_an_earlier_leadership_is_not_due_under_this_one() {
-        let (effects, time, mut falls_due) = effects();
-        effects.lead(Root::default);
+        let (effects, time) = effects();
+        let mut falling = effects.lead(Root::default);
         effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
         time.advance(Duration::from_secs(21));
-        let (id, turn) = fired(&mut falls_due);
+        let (id, turn) = fired(&mut falling);
         effects.follow();
         assert!(!effects.is_due(&id, turn));
-        effects.lead(Root::default);
+        assert!(falling.sessions.is_closed());
+        let _falling = effects.lead(Root::default);
         effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
         assert!(!effects.is_due(&id, turn));
     }
 
     #[test]
     fn a_session_applied_while_leadership_begins_gets_its_timer() {
-        let (effects, ..) = effects();
-        effects.lead(|| {
+        let (effects, _) = effects();
+        let _falling = effects.lead(|| {
             let root = Root::default();
             effects.take(vec![Effect::SessionCreated(Arc::new(session("s")))]);
             root

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::effects::Effects;
-use crate::group::Groups;
+use crate::group::{Group, Groups};
 use crate::machine::Machine;
 use crate::measure::Watch;
 use crate::observe::EngineWatch;
@@ -66,18 +66,32 @@ impl Server {
     /// # Errors
     /// What stands in the data directory is damaged or cannot be read.
     pub fn start(config: Config, room: &Room, time: Time) -> Result<Arc<Self>, StartError> {
+        let (server, crowded) = Self::assemble(config, room, time)?;
+        let room = &server.room;
+        room.spawn("wake crowds", wake(crowded));
+        let status = server.consensus.watch_status();
+        room.spawn("leadership", server.clone().follow_leadership(status));
+        room.spawn("restores", server.clone().abort_abandoned());
+        room.spawn("age answers", server.clone().age_answers());
+        Ok(server)
+    }
+
+    /// A server whose log runs and whose tasks do not yet; with it what comes of groups that many wait on.
+    pub(crate) fn assemble(
+        config: Config,
+        room: &Room,
+        time: Time,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<Arc<Group>>), StartError> {
         let room = room.child("server");
         let started = time.wall();
         let counters = Arc::new(Counters::default());
-        // Both are bounded by what sends: a group is sent once per publication, a timer exists once per session and bin.
+        // Bounded by what sends: a group is sent once per publication.
         let (crowds, crowded) = mpsc::unbounded_channel();
-        let (due, falls_due) = mpsc::unbounded_channel();
         let board = Arc::new(Board::new(counters.clone(), crowds));
         let effects = Effects::new(
             time.clone(),
             config.tombstone_ttl,
             config.tombstone_granularity,
-            due,
         );
         let engine = consensus::Config {
             dir: config.data_dir.clone(),
@@ -115,14 +129,7 @@ impl Server {
             counters,
             started,
         });
-        room.spawn("wake crowds", wake(crowded));
-        room.spawn("leadership", server.clone().follow_leadership());
-        room.spawn("timers due", server.clone().serve_due(falls_due));
-        room.spawn("reconcile", server.clone().reconcile_again_and_again());
-        room.spawn("restores", server.clone().abort_abandoned());
-        room.spawn("coordinates", server.clone().flush_coordinates());
-        room.spawn("age answers", server.clone().age_answers());
-        Ok(server)
+        Ok((server, crowded))
     }
 
     /// Lets go, now and then, the answers that nobody asks for.
@@ -295,7 +302,7 @@ pub(crate) fn leads(status: &Status) -> bool {
     status.role == Role::Leader && status.established
 }
 
-async fn wake(mut crowded: mpsc::UnboundedReceiver<Arc<crate::group::Group>>) {
+async fn wake(mut crowded: mpsc::UnboundedReceiver<Arc<Group>>) {
     while let Some(group) = crowded.recv().await {
         group.wake();
     }
