@@ -6,6 +6,7 @@ use std::path::Path;
 /// Crates below the line.
 const PURE: &[&str] = &[
     "dialect", "bexpr", "model", "wire", "state", "acl", "local", "dns", "yamux", "swim", "serf",
+    "pool",
 ];
 
 /// What their sources may not name, and what to do instead.

@@ -19,7 +19,7 @@ fn settings(arguments: &[String]) -> Result<Settings> {
         bail!("node NAME ADDRESS [FOLDER KEY]");
     };
     let mut settings = Settings::lan(name, address.parse()?);
-    settings.serf.timing = Timing::LOCAL;
+    settings.serf.timing = Timing::LAN;
     settings.serf.protocol = 5;
     settings.serf.leave_propagate_delay = Duration::from_secs(1);
     settings.serf.tags.insert("role".into(), "ours".into());

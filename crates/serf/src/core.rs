@@ -353,7 +353,14 @@ impl Upper for Core {
     }
 
     fn admits_all(&mut self, nodes: &[Node]) -> Result<(), String> {
-        let members: Vec<Member> = nodes.iter().map(Member::of).collect();
+        let member = |node: &Node| {
+            let mut member = Member::of(node);
+            if node.state == swim::State::Left {
+                member.status = Status::Left;
+            }
+            member
+        };
+        let members: Vec<Member> = nodes.iter().map(member).collect();
         self.rules.admits_all(&members)
     }
 

@@ -1,0 +1,5 @@
+//! Members as recorded and as made up: what they are, who may be in, whom to ask.
+
+mod lists;
+mod members;
+mod recorded;
