@@ -102,6 +102,28 @@ pub fn explain<'a>(
     }
 }
 
+/// What all policies come to together: for every key the level that won, by resource and name. A service's rule comes twice, as
+/// service and as intentions.
+pub fn merged_rules<'a>(sources: &[Source<'a>]) -> Vec<RuleRef<'a>> {
+    let policies: Vec<&'a Policy> = sources.iter().map(|source| source.policy).collect();
+    let case = Case {
+        sources,
+        merged: merge::merge(&policies),
+        needs: Level::Read,
+    };
+    let named = Resource::ALL.into_iter().filter(|one| one.has_names());
+    let named = named.flat_map(|resource| case.winners(resource));
+    let plain = case.merged.plain.iter().filter_map(|(resource, contest)| {
+        let key = RuleKey {
+            resource: *resource,
+            name: "",
+            prefix: false,
+        };
+        Some(case.rule(key, contest.winner?))
+    });
+    named.chain(plain).collect()
+}
+
 struct Case<'s, 'a> {
     sources: &'s [Source<'a>],
     merged: Merged<'a>,

@@ -1,11 +1,12 @@
 //! Decisions against recordings of the real system (`golden/acl__rules-*.json`), and the texts of refusals.
 
 use acl::{
-    ANONYMOUS_ACCESSOR, Access, Authorizer, Context, Decision, Denied, Fallback, Policy, Resource,
-    Right,
+    ANONYMOUS_ACCESSOR, Access, Authorizer, Authorizers, Context, Decision, Denied, Fallback,
+    Policy, Resource, Right,
 };
 use model::{AclNodeIdentity, AclServiceIdentity, AclTemplatedPolicy};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// One line for each recorded batch of questions: policies, the default, what was allowed and what was not.
 pub const RECORDED: &str = include_str!("../data/decisions.jsonl");
@@ -254,5 +255,31 @@ fn a_recovery_token_is_for_its_own_agent() {
         authorizer("", Fallback::Manage)
             .intention_default()
             .is_allowed()
+    );
+}
+
+#[test]
+fn tokens_with_the_same_rules_share_one_authorizer_while_somebody_has_it() {
+    let mut shared = Authorizers::default();
+    let policies: Vec<Policy> = (0..1000)
+        .map(|n| Policy::parse(&format!("key \"k{n}\" {{ policy = \"read\" }}")).unwrap())
+        .collect();
+    let one = shared.get(&[&policies[0], &policies[1]], Fallback::Deny);
+    let same = shared.get(&[&policies[1], &policies[0]], Fallback::Deny);
+    assert!(Arc::ptr_eq(&one, &same));
+    let other = shared.get(&[&policies[1], &policies[0]], Fallback::Allow);
+    assert!(!Arc::ptr_eq(&one, &other));
+    for policy in &policies {
+        shared.get(&[policy], Fallback::Deny);
+    }
+    assert!(shared.len() <= 65, "{} entries of the dead", shared.len());
+    assert!(Arc::ptr_eq(
+        &one,
+        &shared.get(&[&policies[0], &policies[1]], Fallback::Deny)
+    ));
+    assert!(
+        size_of::<Authorizer>() <= 512,
+        "{}",
+        size_of::<Authorizer>()
     );
 }

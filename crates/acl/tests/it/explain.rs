@@ -1,6 +1,6 @@
 //! Why: the deciding rule, its policy, and who lost.
 
-use acl::{Access, By, Context, Fallback, Policy, Resource, Right, Source, explain};
+use acl::{Access, By, Context, Fallback, Policy, Resource, Right, Source, explain, merged_rules};
 
 /// The decision, the deciding rule with its policy, and the losers.
 fn why(texts: &[(&'static str, &str)], right: Right<'_>) -> (bool, String, Vec<String>) {
@@ -89,4 +89,35 @@ fn operator_speaks_for_mesh_and_services_for_intentions() {
     );
     assert!(allowed);
     assert_eq!(by, r#"p: service_prefix "w" { intentions = "read" }"#);
+}
+
+#[test]
+fn merged_rules_are_the_winners() {
+    let policies = [
+        Policy::parse(r#"key "a" { policy = "read" } operator = "read" acl = "WRITE""#).unwrap(),
+        Policy::parse(r#"key "a" { policy = "deny" } service_prefix "w" { policy = "write" }"#)
+            .unwrap(),
+    ];
+    let sources: Vec<Source<'_>> = ["one", "two"]
+        .into_iter()
+        .zip(&policies)
+        .map(|(name, policy)| Source {
+            id: "an id",
+            name,
+            policy,
+        })
+        .collect();
+    let told: Vec<String> = merged_rules(&sources)
+        .iter()
+        .map(|rule| format!("{}: {rule}", rule.source.name))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#"two: service_prefix "w" { intentions = "read" }"#,
+            r#"two: key "a" { policy = "deny" }"#,
+            r#"two: service_prefix "w" { policy = "write" }"#,
+            r#"one: operator = "read""#,
+        ]
+    );
 }

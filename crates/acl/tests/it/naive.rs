@@ -305,7 +305,7 @@ fn the_compiled_one_decides_as_the_naive_one() {
     compare(1, 100_000);
 }
 
-/// By hand: `cargo test --release -p acl -- --ignored ten_million --nocapture`.
+/// By hand: `cargo test --profile ci -p acl -- --ignored ten_million --nocapture`.
 #[test]
 #[ignore = "minutes"]
 fn ten_million_decisions() {
@@ -314,7 +314,7 @@ fn ten_million_decisions() {
     println!("10^7 decisions equal in {:?}", begun.elapsed());
 }
 
-/// What a decision costs. By hand: `cargo test --release -p acl -- --ignored hot_path --nocapture`.
+/// What a decision costs. By hand: `cargo test --profile ci -p acl -- --ignored hot_path --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn hot_path() {

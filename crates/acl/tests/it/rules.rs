@@ -1,6 +1,7 @@
 //! The rule language against recordings of the real system: which texts it takes, and what it says of the others.
 
 use acl::{Access, Authorizer, Context, Decision, Fallback, Policy, Resource};
+use proptest::prelude::*;
 use serde_json::Value;
 
 /// From `golden/acl__policy-rules.json`: rules, and the text of the refusal.
@@ -82,5 +83,25 @@ fn nesting_and_rubbish_are_errors_and_no_panics() {
         "key \"a\" { policy = <<E\nread\nE\n}".to_owned(),
     ] {
         let _ = Policy::parse(&text);
+    }
+}
+
+proptest! {
+    /// Words of the language in any order: an error or a policy, and one that decides without a panic.
+    #[test]
+    fn any_words_are_rules_or_refused(words in prop::collection::vec(prop_oneof![
+        Just("key"), Just("key_prefix"), Just("service"), Just("acl"), Just("policy"), Just("intentions"),
+        Just("="), Just("{"), Just("}"), Just("["), Just("]"), Just(","), Just(":"), Just("\"a\""), Just("\"write\""),
+        Just("\"\""), Just("5"), Just("true"), Just("\n"), Just("\"\u{e9}\""), Just("<<E\nread\nE\n"), Just("null"),
+    ], 0..24)) {
+        for text in [words.join(" "), format!("{{{}", words.join(""))] {
+            if let Ok(policy) = Policy::parse(&text) {
+                let authorizer = Authorizer::compile(&[&policy], Fallback::Deny);
+                for access in [Access::Read, Access::WritePrefix, Access::WriteAny, Access::ReadAll] {
+                    authorizer.allows(Resource::Key, "a", access, Context::LOCAL);
+                }
+                prop_assert_eq!(Policy::parse_stored(&text), Ok(policy));
+            }
+        }
     }
 }
