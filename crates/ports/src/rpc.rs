@@ -1,59 +1,15 @@
 //! The port to the replicated state.
 
 use crate::changes::{ChangeStream, Subject};
-use crate::{Answered, Caller, Execute, Executed, Explained, Query, ReadOptions, RpcError};
-use model::{AutopilotConfig, PreparedQuery, Session};
+use crate::{Answered, Caller, Execute, Executed, Explained, Query, ReadOptions, RpcError, Write};
+use model::Session;
 use std::future::Future;
 use std::pin::Pin;
 use wire::Outcome;
-use wire::command::{DeregisterRequest, KvsRequest, RegisterRequest, TxnRequest, TxnResponse};
+use wire::command::{TxnRequest, TxnResponse};
 
 /// A boxed future, so that ports stay object safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// A change of the replicated state. Validation and defaults are the room's (spec/server.md §3).
-#[derive(Clone, Debug)]
-pub enum Write {
-    /// `Catalog.Register`
-    Register(Box<RegisterRequest>),
-    /// `Catalog.Deregister`
-    Deregister(Box<DeregisterRequest>),
-    /// `KVS.Apply`; yields `Outcome::Bool`, for plain set and delete `true`.
-    Kv(Box<KvsRequest>),
-    /// `Session.Apply` create; yields `Outcome::Id`.
-    SessionCreate(Box<Session>),
-    /// `Session.Apply` destroy.
-    SessionDestroy(String),
-    /// `Txn.Apply`; yields `Outcome::Txn`.
-    Txn(Box<TxnRequest>),
-    /// `PreparedQuery.Apply` create; yields `Outcome::Id`.
-    QueryCreate(Box<PreparedQuery>),
-    /// `PreparedQuery.Apply` update.
-    QueryUpdate(Box<PreparedQuery>),
-    /// `PreparedQuery.Apply` delete.
-    QueryDelete(String),
-    /// `Coordinate.Update`: kept in memory and flushed in batches.
-    CoordinateUpdate(Box<model::Coordinate>),
-    /// `Operator.AutopilotSetConfiguration`; yields `Outcome::Bool` with `cas`.
-    AutopilotSet {
-        /// The new configuration.
-        config: Box<AutopilotConfig>,
-        /// Only if the ModifyIndex still matches.
-        cas: bool,
-    },
-}
-
-impl Write {
-    /// The datacenter that the request itself names; "" for none.
-    pub fn datacenter(&self) -> &str {
-        match self {
-            Self::Register(request) => &request.datacenter,
-            Self::Deregister(request) => &request.datacenter,
-            Self::Txn(request) => &request.datacenter,
-            _ => "",
-        }
-    }
-}
 
 /// Where the cluster stands, as `/v1/status/*` and the operator endpoints show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

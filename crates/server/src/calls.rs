@@ -1,10 +1,9 @@
 //! What is known of a call only when it is over: `rpc.server.call`, which is blocked unless the filters name it, and reads of
 //! services that have no instance (spec/agent-config.md §21.2).
 
+use crate::methods;
 use crate::server::{Server, leads};
-use ports::{
-    Answered, BoxFuture, Caller, Consistency, Data, Query, Read, ReadOptions, RpcError, Write,
-};
+use ports::{Answered, BoxFuture, Caller, Consistency, Data, Query, ReadOptions, RpcError, Write};
 use rt::Instant;
 use telemetry::metrics::Metric;
 use telemetry::names;
@@ -16,72 +15,12 @@ pub(crate) struct Told {
     missing: Option<(Metric, String)>,
 }
 
-/// The counter of misses of a read that has one, and the service it looks for.
-fn misses(read: &Read) -> Option<(Metric, &str)> {
-    match read {
-        Read::ServiceNodes {
-            name,
-            connect: true,
-            ..
-        } => Some((names::CATALOG_CONNECT_NOT_FOUND, name)),
-        Read::ServiceNodes { name, .. } => Some((names::CATALOG_SERVICE_NOT_FOUND, name)),
-        _ => None,
-    }
-}
-
 struct Call {
     began: Instant,
     method: &'static str,
     target: String,
     /// Whether a stale answer would do, and whether it waits; reads only.
     read: Option<(bool, bool)>,
-}
-
-/// Name of a read in the server's protocol.
-fn read_method(read: &Read) -> &'static str {
-    match read {
-        Read::KvGet { .. } => "KVS.Get",
-        Read::KvList { .. } => "KVS.List",
-        Read::KvKeys { .. } => "KVS.ListKeys",
-        Read::SessionGet { .. } => "Session.Get",
-        Read::SessionsOfNode { .. } => "Session.NodeSessions",
-        Read::Sessions => "Session.List",
-        Read::Nodes => "Catalog.ListNodes",
-        Read::Services => "Catalog.ListServices",
-        Read::ServiceNames => "Catalog.ServiceList",
-        Read::ServiceNodes { .. } => "Catalog.ServiceNodes",
-        Read::NodeServices { .. } => "Catalog.NodeServices",
-        Read::NodeChecks { .. } => "Health.NodeChecks",
-        Read::ServiceChecks { .. } => "Health.ServiceChecks",
-        Read::ChecksInState { .. } => "Health.ChecksInState",
-        Read::ServiceHealth { .. } => "Health.ServiceNodes",
-        Read::NodeDump { node: None } => "Internal.NodeDump",
-        Read::NodeDump { node: Some(_) } => "Internal.NodeInfo",
-        Read::ServiceDump { .. } => "Internal.ServiceDump",
-        Read::Coordinates => "Coordinate.ListNodes",
-        Read::CoordinatesOfNode { .. } => "Coordinate.Node",
-        Read::PreparedQueries => "PreparedQuery.List",
-        Read::PreparedQuery { .. } => "PreparedQuery.Get",
-        Read::AutopilotConfig => "Operator.AutopilotGetConfiguration",
-        Read::Usage => "Operator.Usage",
-        Read::CaRoots => "ConnectCA.Roots",
-    }
-}
-
-/// Name of a write in the server's protocol.
-fn write_method(write: &Write) -> &'static str {
-    match write {
-        Write::Register(_) => "Catalog.Register",
-        Write::Deregister(_) => "Catalog.Deregister",
-        Write::Kv(_) => "KVS.Apply",
-        Write::SessionCreate(_) | Write::SessionDestroy(_) => "Session.Apply",
-        Write::Txn(_) => "Txn.Apply",
-        Write::QueryCreate(_) | Write::QueryUpdate(_) | Write::QueryDelete(_) => {
-            "PreparedQuery.Apply"
-        }
-        Write::CoordinateUpdate(_) => "Coordinate.Update",
-        Write::AutopilotSet { .. } => "Operator.AutopilotSetConfiguration",
-    }
 }
 
 fn word(flag: bool) -> &'static str {
@@ -114,10 +53,14 @@ impl Server {
         let told = Told {
             call: self.call(
                 &query.datacenter,
-                || read_method(&query.read),
+                || query.read.method().name,
                 Some((stale, options.min_index > 0)),
             ),
-            missing: misses(&query.read).map(|(metric, name)| (metric, name.to_owned())),
+            missing: methods::of_read(&query.read, |method| {
+                method
+                    .misses()
+                    .map(|(metric, name)| (metric, name.to_owned()))
+            }),
         };
         (told.call.is_some() || told.missing.is_some()).then_some(told)
     }
@@ -130,15 +73,17 @@ impl Server {
         began: Option<Instant>,
         answered: &Result<Answered, RpcError>,
     ) {
-        if let Some((metric, name)) = misses(&query.read) {
-            self.tell_missing(metric, name, answered);
-        }
+        methods::of_read(&query.read, |method| {
+            if let Some((metric, name)) = method.misses() {
+                self.tell_missing(metric, name, answered);
+            }
+        });
         if let Some(began) = began {
             let read = Some((
                 options.consistency == Consistency::Stale,
                 options.min_index > 0,
             ));
-            let call = self.call(&query.datacenter, || read_method(&query.read), read);
+            let call = self.call(&query.datacenter, || query.read.method().name, read);
             let told = Told {
                 call: call.map(|call| Call { began, ..call }),
                 missing: None,
@@ -163,7 +108,7 @@ impl Server {
 
     /// A write with its call.
     pub(crate) fn tells_write(&self, datacenter: &str, write: &Write) -> Option<Told> {
-        let call = self.call(datacenter, || write_method(write), None)?;
+        let call = self.call(datacenter, || write.method().name, None)?;
         Some(Told {
             call: Some(call),
             missing: None,

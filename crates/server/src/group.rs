@@ -4,7 +4,7 @@
 //! learn how a query is run.
 
 use crate::counters::Counters;
-use crate::run::{Compiled, Ran};
+use crate::ran::{Compiled, Ran};
 use crate::view::Board;
 use hashbrown::HashTable;
 use parking_lot::Mutex;

@@ -1,9 +1,9 @@
 //! What a server counts of its work (spec/agent-config.md §21.2).
 
-use crate::route::Serves;
+use crate::methods;
 use crate::server::{Server, leads};
 use parking_lot::Mutex;
-use ports::{Authorized, Caller, Query, Read, RpcError, Write};
+use ports::{Authorized, Caller, Consistency, Query, RpcError, Write};
 use rt::{Instant, Time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,21 +129,6 @@ fn timer(command: &Command) -> Option<(Metric, &str)> {
     })
 }
 
-/// The timer of a write.
-fn apply_timer(write: &Write) -> Option<Metric> {
-    Some(match write {
-        Write::Register(_) => names::CATALOG_REGISTER,
-        Write::Deregister(_) => names::CATALOG_DEREGISTER,
-        Write::Kv(_) => names::KVS_APPLY,
-        Write::SessionCreate(_) | Write::SessionDestroy(_) => names::SESSION_APPLY,
-        Write::Txn(_) => names::TXN_APPLY,
-        Write::QueryCreate(_) | Write::QueryUpdate(_) | Write::QueryDelete(_) => {
-            names::PREPARED_QUERY_APPLY
-        }
-        _ => return None,
-    })
-}
-
 impl Server {
     /// A timer that runs since `began`.
     pub(crate) fn note(&self, metric: Metric, began: Instant) {
@@ -174,12 +159,14 @@ impl Server {
         datacenter: &str,
         write: Write,
     ) -> Result<Outcome, RpcError> {
-        let (metric, began) = (apply_timer(&write), self.time.now());
+        let (metric, began) = (methods::write_timer(&write), self.time.now());
         let told = self.tells_write(datacenter, &write);
         self.config.metrics.incr(names::RPC_REQUEST);
         let made = async {
             self.here(write.datacenter())?;
-            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            let by = self
+                .enter(caller, datacenter, write.method(), Consistency::Default)
+                .await?;
             self.make(&by, write).await
         };
         let made = made.await;
@@ -200,33 +187,7 @@ impl Server {
         let metrics = &self.config.metrics;
         metrics.incr(names::RPC_REQUEST);
         metrics.incr(names::RPC_QUERY);
-        if let Read::ServiceNodes {
-            name,
-            tags,
-            connect,
-            ..
-        } = &query.read
-        {
-            let [plain, with_tag, with_tags] = if *connect {
-                [
-                    names::CATALOG_CONNECT_QUERY,
-                    names::CATALOG_CONNECT_QUERY_TAG,
-                    names::CATALOG_CONNECT_QUERY_TAGS,
-                ]
-            } else {
-                [
-                    names::CATALOG_SERVICE_QUERY,
-                    names::CATALOG_SERVICE_QUERY_TAG,
-                    names::CATALOG_SERVICE_QUERY_TAGS,
-                ]
-            };
-            metrics.incr_with(plain, &[name]);
-            match tags.as_slice() {
-                [] => {}
-                [tag] => metrics.incr_with(with_tag, &[name, tag]),
-                tags => metrics.incr_with(with_tags, &[name, &tags.join(",")]),
-            }
-        }
+        methods::of_read(&query.read, |method| method.count(metrics));
     }
 
     /// Sets gauges, again and again. Who starts the server runs it in its room.

@@ -1,6 +1,5 @@
 //! The cluster's own affairs: raft membership, autopilot's view, archives (spec/http-api.md §20, §21).
 
-use crate::route::Serves;
 use crate::server::Server;
 use consensus::membership::{Change, Member};
 use ports::{
@@ -147,8 +146,13 @@ impl Operator for Server {
         stale: bool,
     ) -> BoxFuture<'a, Result<Vec<RaftServer>, RpcError>> {
         Box::pin(async move {
-            let serves = if stale { Serves::Any } else { Serves::Leader };
-            self.enter(caller, datacenter, serves).await?;
+            let consistency = if stale {
+                Consistency::Stale
+            } else {
+                Consistency::Default
+            };
+            self.enter(caller, datacenter, &ports::OPERATOR_RAFT_GET, consistency)
+                .await?;
             Ok(self.raft_servers())
         })
     }
@@ -160,7 +164,14 @@ impl Operator for Server {
         peer: RaftPeer,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
-            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            let by = self
+                .enter(
+                    caller,
+                    datacenter,
+                    &ports::OPERATOR_RAFT_REMOVE_PEER,
+                    Consistency::Default,
+                )
+                .await?;
             self.remove_peer(&by, peer).await
         })
     }
@@ -171,7 +182,13 @@ impl Operator for Server {
         id: &'a str,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
-            self.enter(caller, "", Serves::Leader).await?;
+            self.enter(
+                caller,
+                "",
+                &ports::OPERATOR_TRANSFER_LEADER,
+                Consistency::Default,
+            )
+            .await?;
             let own = self.consensus.status().raft_id;
             let membership = self.consensus.membership();
             let known = |member: &&Member| member.node_id == id;
@@ -195,7 +212,14 @@ impl Operator for Server {
         datacenter: &'a str,
     ) -> BoxFuture<'a, Result<AutopilotState, RpcError>> {
         Box::pin(async move {
-            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            let by = self
+                .enter(
+                    caller,
+                    datacenter,
+                    &ports::OPERATOR_AUTOPILOT_STATE,
+                    Consistency::Default,
+                )
+                .await?;
             Ok(self.autopilot_now(&by))
         })
     }
@@ -207,12 +231,14 @@ impl Operator for Server {
         stale: bool,
     ) -> BoxFuture<'a, Result<Snapshot, RpcError>> {
         Box::pin(async move {
-            let serves = if stale {
-                Serves::Any
+            let consistency = if stale {
+                Consistency::Stale
             } else {
-                Serves::Read(Consistency::Consistent)
+                Consistency::Consistent
             };
-            let by = self.enter(caller, datacenter, serves).await?;
+            let by = self
+                .enter(caller, datacenter, &ports::SNAPSHOT_SAVE, consistency)
+                .await?;
             self.save(&by).await
         })
     }
@@ -224,7 +250,14 @@ impl Operator for Server {
         archive: Box<dyn Pieces>,
     ) -> BoxFuture<'a, Result<(), RpcError>> {
         Box::pin(async move {
-            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            let by = self
+                .enter(
+                    caller,
+                    datacenter,
+                    &ports::SNAPSHOT_RESTORE,
+                    Consistency::Default,
+                )
+                .await?;
             self.restore(&by, archive).await
         })
     }

@@ -2,7 +2,9 @@
 
 use crate::counters::Counters;
 use crate::group::Stay;
-use crate::run::{self, Ran};
+use crate::methods;
+use crate::ran::Ran;
+use crate::run;
 use crate::server::Server;
 use ports::filter::is_heavy;
 use ports::{
@@ -40,21 +42,18 @@ impl Server {
 
     /// Refuses what the configuration switched off.
     fn serves(&self, read: &Read) -> Result<(), RpcError> {
-        match read {
-            Read::CaRoots if self.config.authority.is_none() => {
-                Err(RpcError::refused(crate::text::CONNECT_DISABLED))
-            }
-            _ => Ok(()),
-        }
+        methods::of_read(read, |method| method.served(&self.config))
     }
 
     /// The query without waiting, on the root of now.
     fn current(&self, authorized: &Authorized, query: &Query) -> Result<Ran, RpcError> {
-        match &query.read {
-            // A look-up costs less than finding its group; and a million keys read once each are no cache.
-            Read::KvGet { key } => Ok(run::kv_get(&self.board.view(authorized), key)),
-            _ => self.groups.answer(authorized, query),
-        }
+        methods::of_read(&query.read, |method| {
+            if method.shared() {
+                self.groups.answer(authorized, query)
+            } else {
+                run::alone(&self.board.view(authorized), query, method)
+            }
+        })
     }
 
     pub(crate) fn read_now(

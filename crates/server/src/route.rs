@@ -1,23 +1,13 @@
 //! The way to whoever serves a request: which datacenter, then which server of it. A request takes it once, behind the guard.
 
 use crate::server::{Server, leads};
-use ports::{Authorized, Caller, Consistency, RpcError};
+use ports::{Authorized, Caller, Consistency, Method, RpcError, ServedBy};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// Who may serve a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Serves {
-    /// Any server, whatever it knows.
-    Any,
-    /// The leader only: what is checked before the log is checked on its root.
-    Leader,
-    /// Whoever the consistency of a read admits.
-    Read(Consistency),
-}
-
 impl Server {
-    /// The way in of whatever is not parked: the guard, then the route.
+    /// The way in of whatever is not parked: the guard, then the route, as the method's row says. What is checked before the
+    /// log is checked on the leader's root. Methods without consistency take the default.
     ///
     /// # Errors
     /// The caller's token is refused; the datacenter is not known; no leader came within the hold time.
@@ -25,14 +15,18 @@ impl Server {
         &self,
         caller: &Caller,
         datacenter: &str,
-        serves: Serves,
+        method: &Method,
+        consistency: Consistency,
     ) -> Result<Authorized, RpcError> {
         let authorized = self.guard.admit(caller)?;
         self.here(datacenter)?;
-        match serves {
-            Serves::Any => {}
-            Serves::Leader => self.lead().await?,
-            Serves::Read(consistency) => self.consistent(consistency).await?,
+        match method.served_by {
+            ServedBy::Anyone => {}
+            ServedBy::LeaderUnlessStale if consistency == Consistency::Stale => {}
+            ServedBy::Leader => self.lead().await?,
+            ServedBy::Consistency | ServedBy::LeaderUnlessStale => {
+                self.consistent(consistency).await?;
+            }
         }
         Ok(authorized)
     }

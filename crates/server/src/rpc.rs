@@ -1,12 +1,11 @@
 //! The room's port.
 
-use crate::route::Serves;
 use crate::server::Server;
 use model::Session;
 use ports::changes::{ChangeStream, Subject};
 use ports::{
-    Answered, BoxFuture, Caller, ClusterStatus, Execute, Executed, Explained, Query, ReadOptions,
-    Rpc, RpcError, Write,
+    Answered, BoxFuture, Caller, ClusterStatus, Consistency, Execute, Executed, Explained, Query,
+    ReadOptions, Rpc, RpcError, Write,
 };
 use telemetry::names;
 use wire::Outcome;
@@ -52,7 +51,14 @@ impl Rpc for Server {
         id: &'a str,
     ) -> BoxFuture<'a, Result<Option<Session>, RpcError>> {
         Box::pin(self.timed(names::SESSION_RENEW, async move {
-            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            let by = self
+                .enter(
+                    caller,
+                    datacenter,
+                    &ports::SESSION_RENEW,
+                    Consistency::Default,
+                )
+                .await?;
             Ok(self.renew(&by, id))
         }))
     }
@@ -64,8 +70,14 @@ impl Rpc for Server {
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<(TxnResponse, Answered), RpcError>> {
         Box::pin(self.timed(names::TXN_READ, async move {
-            let serves = Serves::Read(options.consistency);
-            let by = self.enter(caller, &request.datacenter, serves).await?;
+            let by = self
+                .enter(
+                    caller,
+                    &request.datacenter,
+                    &ports::TXN_READ,
+                    options.consistency,
+                )
+                .await?;
             Ok(self.txn_look(&by, request))
         }))
     }
@@ -77,8 +89,14 @@ impl Rpc for Server {
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Executed, RpcError>> {
         Box::pin(self.timed(names::PREPARED_QUERY_EXECUTE, async move {
-            let serves = Serves::Read(options.consistency);
-            let by = self.enter(caller, &request.datacenter, serves).await?;
+            let by = self
+                .enter(
+                    caller,
+                    &request.datacenter,
+                    &ports::PREPARED_QUERY_EXECUTE,
+                    options.consistency,
+                )
+                .await?;
             self.query_execute(&by, request)
         }))
     }
@@ -90,8 +108,14 @@ impl Rpc for Server {
         options: ReadOptions,
     ) -> BoxFuture<'a, Result<Explained, RpcError>> {
         Box::pin(self.timed(names::PREPARED_QUERY_EXPLAIN, async move {
-            let serves = Serves::Read(options.consistency);
-            let by = self.enter(caller, &request.datacenter, serves).await?;
+            let by = self
+                .enter(
+                    caller,
+                    &request.datacenter,
+                    &ports::PREPARED_QUERY_EXPLAIN,
+                    options.consistency,
+                )
+                .await?;
             self.query_explain(&by, request)
         }))
     }
@@ -105,7 +129,14 @@ impl Rpc for Server {
     ) -> BoxFuture<'a, Result<Box<dyn ChangeStream>, RpcError>> {
         Box::pin(async move {
             // On anyone but the leader the rows may be those of an earlier time.
-            let by = self.enter(caller, datacenter, Serves::Leader).await?;
+            let by = self
+                .enter(
+                    caller,
+                    datacenter,
+                    &ports::CHANGES_OPEN,
+                    Consistency::Default,
+                )
+                .await?;
             self.open_changes(by, subjects, since)
         })
     }

@@ -1,7 +1,7 @@
 //! `PreparedQuery.Execute` and `PreparedQuery.Explain` (spec/server.md §14.2–14.4).
 
 use super::template::Templates;
-use crate::run::Distances;
+use crate::distance::Distances;
 use crate::server::Server;
 use crate::text;
 use model::{CheckServiceNode, PreparedQuery, ServiceQuery, same_name, status};

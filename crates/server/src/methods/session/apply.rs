@@ -1,7 +1,7 @@
 //! `Session.Apply` and `Session.Renew` (spec/server.md §3.6).
 
-use super::accepted;
-use crate::run::session_id;
+use super::super::write::accepted;
+use super::stored_id;
 use crate::server::Server;
 use crate::text;
 use dialect::duration;
@@ -16,7 +16,7 @@ const TTL_MAX: i64 = 24 * 3600 * 1_000_000_000;
 const ID_ATTEMPTS: u32 = 8;
 
 impl Server {
-    pub(super) async fn session_create(
+    pub(in crate::methods) async fn session_create(
         &self,
         by: &Authorized,
         mut session: Session,
@@ -72,7 +72,7 @@ impl Server {
         ))
     }
 
-    pub(super) async fn session_destroy(
+    pub(in crate::methods) async fn session_destroy(
         &self,
         by: &Authorized,
         id: String,
@@ -84,7 +84,7 @@ impl Server {
             datacenter: self.config.datacenter.clone(),
             op: "destroy".to_owned(),
             session: Session {
-                id: session_id(&id).into_owned(),
+                id: stored_id(&id).into_owned(),
                 ..Session::default()
             },
             ..SessionRequest::default()
@@ -97,7 +97,7 @@ impl Server {
     }
 
     pub(crate) fn renew(&self, by: &Authorized, id: &str) -> Option<Session> {
-        let session = self.board.view(by).root.session(&session_id(id)).rows;
+        let session = self.board.view(by).root.session(&stored_id(id)).rows;
         session.map(|session| {
             self.effects.renew(&session);
             (*session).clone()

@@ -1,6 +1,7 @@
 //! `Txn.Apply` and `Txn.Read`: the checks before the log (spec/server.md §3.11).
 
-use super::{accepted, rules};
+use super::rules;
+use super::write::accepted;
 use crate::read;
 use crate::server::Server;
 use ports::{Answer, Answered, Authorized, Data, RpcError};
@@ -42,7 +43,7 @@ impl Server {
         let view = self.board.view(by);
         let response = view.root.txn_read(&request.ops);
         let answer = Arc::new(Answer::new(0, Data::Usage(BTreeMap::new()), false));
-        let ran = crate::run::Ran {
+        let ran = crate::ran::Ran {
             answer,
             seq: view.seq,
             epoch: view.epoch,

@@ -1,6 +1,7 @@
 //! `Catalog.Register` and `Catalog.Deregister` (spec/server.md §3.2, §3.12).
 
-use super::{accepted, rules};
+use super::super::rules;
+use super::super::write::accepted;
 use crate::server::Server;
 use crate::text;
 use model::{HealthCheck, same_name};
@@ -9,7 +10,7 @@ use wire::command::{DeregisterRequest, RegisterRequest};
 use wire::{Command, Outcome};
 
 impl Server {
-    pub(super) async fn register(
+    pub(in crate::methods) async fn register(
         &self,
         by: &Authorized,
         mut request: RegisterRequest,
@@ -109,7 +110,7 @@ impl Server {
         }
     }
 
-    pub(super) async fn deregister(
+    pub(in crate::methods) async fn deregister(
         &self,
         by: &Authorized,
         mut request: DeregisterRequest,

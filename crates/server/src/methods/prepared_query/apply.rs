@@ -1,6 +1,6 @@
 //! `PreparedQuery.Apply` (spec/server.md §14.1).
 
-use super::accepted;
+use super::super::write::accepted;
 use crate::prepared::validate;
 use crate::server::Server;
 use crate::text;
@@ -10,7 +10,7 @@ use wire::command::PreparedQueryRequest;
 use wire::{Command, Outcome};
 
 impl Server {
-    pub(super) async fn query_create(
+    pub(in crate::methods) async fn query_create(
         &self,
         by: &Authorized,
         mut query: PreparedQuery,
@@ -25,7 +25,7 @@ impl Server {
         Ok(Outcome::Id(id))
     }
 
-    pub(super) async fn query_update(
+    pub(in crate::methods) async fn query_update(
         &self,
         by: &Authorized,
         query: PreparedQuery,
@@ -35,7 +35,7 @@ impl Server {
         self.query_write(by, "update", query).await
     }
 
-    pub(super) async fn query_delete(
+    pub(in crate::methods) async fn query_delete(
         &self,
         by: &Authorized,
         id: String,
