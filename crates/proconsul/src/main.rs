@@ -4,6 +4,7 @@
 //! status. It owns no logic of the system itself.
 
 mod autopilot;
+mod container;
 mod data_dir;
 mod describe;
 mod dns_watch;
@@ -35,6 +36,13 @@ fn main() {
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect();
     let environment = cli::Environment::of_process();
+    let args = match container::asked(std::env::args_os().next().as_deref(), &args) {
+        None => args,
+        Some(rest) => container::enter(rest, &environment).unwrap_or_else(|refusal| {
+            eprintln!("==> {}", refusal.1);
+            std::process::exit(refusal.0);
+        }),
+    };
     let (mut stdin, mut stdout, mut stderr) =
         (std::io::stdin(), std::io::stdout(), std::io::stderr());
     let io = cli::Io {

@@ -5,6 +5,7 @@ mod agent;
 mod catalog;
 mod cluster;
 pub(crate) mod completion;
+mod container;
 mod debug;
 mod event;
 mod exec;
@@ -73,6 +74,7 @@ pub const COMMANDS: &[Command] = &[
     catalog::NODES,
     catalog::SERVICES,
     completion::COMMAND,
+    container::COMMAND,
     debug::COMMAND,
     event::COMMAND,
     exec::COMMAND,
@@ -131,7 +133,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 /// Commands that the reference does not know: the top-level help names them apart from its own.
-pub const UNLISTED: &[&str] = &["completion", "x"];
+pub const UNLISTED: &[&str] = &["completion", "container", "x"];
 
 /// The commands of this program.
 pub static TABLE: Table = Table {

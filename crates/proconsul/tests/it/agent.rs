@@ -88,6 +88,31 @@ impl Agent {
         Agent::run(command, address, log).ready()
     }
 
+    /// Starts as the entry point of a container on `home`, with folders `data` and `config`, and waits until a write is accepted.
+    pub fn in_container(home: &Path, variables: &[(&str, &str)]) -> Agent {
+        let (address, log) = (own_address(), home.join("agent.log"));
+        let entry = home.join("docker-entrypoint.sh");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_proconsul"), &entry).unwrap();
+        let out = File::create(&log).unwrap();
+        let mut command = Command::new(entry);
+        command
+            .args(["agent", "-server", "-bootstrap-expect=1", "-node=n1"])
+            .env("CONSUL_BIND", format!("-bind={address} -client={address}"))
+            .env("CONSUL_DATA_DIR", home.join("data"))
+            .env("CONSUL_CONFIG_DIR", home.join("config"))
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
+            .process_group(0);
+        Agent::run(command, address, log).ready()
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn ready(self) -> Agent {
         let accepted = || {
             let mut client = Client::connect(self.address).ok()?;

@@ -8,12 +8,14 @@
 //! - [`told`]: the lines of the log that operators search for.
 //! - [`unread`]: nobody reads the log.
 //! - [`ending`]: every answer under way is written before the process is gone.
+//! - [`container`]: the entry point of a container.
 //! - [`debug`]: the command that collects facts about an agent.
 //! - [`day`]: services and checks through reloads, restarts and kills, compared with a model.
 //!
 //! What each of them proves, and what not, stands in docs/durability.md.
 
 mod agent;
+mod container;
 mod day;
 mod debug;
 mod ending;
