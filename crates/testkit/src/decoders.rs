@@ -23,6 +23,8 @@ pub const ALL: &[Decoder] = &[
     ("msgpack", msgpack),
     ("filter", filter),
     ("hcl", hcl),
+    ("rules", rules),
+    ("audit", audit),
     ("log_record", log_record),
     ("raft_message", raft_message),
     ("command", command),
@@ -81,6 +83,28 @@ pub fn filter(input: &[u8]) {
     }
     if let Ok(Some(filter)) = filter::compile(text, &filter::NODE_SERVICE) {
         let _ = filter.matches(&model::NodeService::default());
+    }
+}
+
+/// Rules as somebody writes them: what is taken compiles, decides, and is taken as stored rules too.
+pub fn rules(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let stored = acl::Policy::parse_stored(text);
+    if let Ok(policy) = acl::Policy::parse(text) {
+        assert_eq!(stored.as_ref(), Ok(&policy), "taken, and not as stored");
+        let authorizer = acl::Authorizer::compile(&[&policy], acl::Fallback::Deny);
+        let right = acl::Right::new(acl::Resource::Key, input, acl::Access::WritePrefix);
+        authorizer.decide(right, acl::Context::LOCAL);
+    }
+    let _ = dialect::hil::Text::parse(text);
+}
+
+/// Lines of an audit log.
+pub fn audit(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input) {
+        let _ = acl::audit::verify(text.lines(), None);
     }
 }
 
@@ -198,7 +222,22 @@ mod tests {
             wire::Command::Register(Box::new(request)).encode().to_vec(),
             snapshot,
             record.to_vec(),
+            b"key_prefix \"a/\" { policy = \"list\" }\nservice \"${x}\" { policy = \"read\" intentions = \"deny\" }\noperator = \"read\"".to_vec(),
+            audit_line().into_bytes(),
         ]
+    }
+
+    fn audit_line() -> String {
+        let event = acl::audit::Event {
+            time: dialect::GoTime::default(),
+            accessor: "a",
+            source: "",
+            route: "PUT /v1/kv/:key",
+            names: &["k"],
+            outcome: acl::audit::Outcome::Denied,
+            reason: "",
+        };
+        acl::audit::Head::default().line(&event).0
     }
 
     #[test]
@@ -216,7 +255,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
         #[test]
-        fn seeds_with_other_bytes(which in 0..8usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        fn seeds_with_other_bytes(which in 0..10usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
             let mut bytes = seeds().swap_remove(which);
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
