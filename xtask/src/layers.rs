@@ -1,6 +1,10 @@
 //! The crates' layers and the arrows between them, checked against `cargo metadata` (ARCHITECTURE.md, "The map").
+//!
+//! `xtask/lists/arrows.txt` names every arrow there is, those of tests apart: a new one is seen by whoever reads the change, and one
+//! that is no longer used goes. `cargo xtask layers --write` prints it; what the layers forbid it cannot allow.
 
 use anyhow::{Context, Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every workspace crate with its layer: an arrow may point only to a lower layer, or within a layer where [`SIDEWAYS`] says
@@ -46,22 +50,60 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("wire", "dialect"),
     ("serf", "swim"),
     ("pool", "serf"),
+    ("pool", "swim"),
     ("telemetry", "rt"),
-    ("net", "rt"),
-    ("consensus", "rt"),
     ("probe", "rt"),
     ("probe", "net"),
     ("gossip", "rt"),
     ("gossip", "net"),
-    ("agent", "config"),
     ("cli", "config"),
 ];
 
 /// The client is published on its own: it may use no other crate of the workspace.
 const ALONE: &[&str] = &["proconsul-client"];
 
-/// Fails with the list of all forbidden arrows.
-pub fn check() -> Result<()> {
+/// By crate, apart for its tests: the crates of the workspace that it uses.
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+/// Fails with all forbidden arrows, and with those that the list does not name or names in vain; `write` prints the list.
+pub fn check(write: bool) -> Result<()> {
+    let mut wrong = Vec::new();
+    let arrows = arrows(&mut wrong)?;
+    for (from, to) in SIDEWAYS {
+        let uses = |from: &str| arrows.get(from).is_some_and(|used| used.contains(*to));
+        if !uses(from) && !uses(&format!("{from} (tests)")) {
+            wrong.push(format!("{from} does not use {to}, which SIDEWAYS allows"));
+        }
+    }
+    let path = crate::tidy::list_path("arrows");
+    let printed: BTreeSet<String> = arrows
+        .iter()
+        .map(|(from, to)| {
+            let to: Vec<&str> = to.iter().map(String::as_str).collect();
+            format!("{from} ▶ {}", to.join(" "))
+        })
+        .collect();
+    if write {
+        let lines: String = printed.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, lines)?;
+    } else {
+        let text = std::fs::read_to_string(&path).context("the list of arrows")?;
+        let listed: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+        let advice = "look at it, then `cargo xtask layers --write`";
+        let new = printed.difference(&listed);
+        wrong.extend(new.map(|line| format!("not in the list of arrows: {line} ({advice})")));
+        let gone = listed.difference(&printed);
+        wrong.extend(gone.map(|line| format!("only in the list of arrows: {line} ({advice})")));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!("arrows:\n  {}", wrong.join("\n  "))
+    }
+}
+
+/// All arrows; what the layers forbid goes to `wrong`.
+fn arrows(wrong: &mut Vec<String>) -> Result<Arrows> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
         .current_dir(crate::root())
@@ -69,9 +111,8 @@ pub fn check() -> Result<()> {
         .context("cargo metadata")?;
     let metadata: serde_json::Value =
         serde_json::from_slice(&output.stdout).context("cargo metadata's JSON")?;
-    let packages = metadata["packages"].as_array().context("packages")?;
-    let mut wrong = Vec::new();
-    for package in packages {
+    let mut arrows = Arrows::new();
+    for package in metadata["packages"].as_array().context("packages")? {
         let from = package["name"].as_str().unwrap_or_default();
         let Some(level) = layer(from) else {
             wrong.push(format!("crate {from} has no layer in xtask/src/layers.rs"));
@@ -84,6 +125,12 @@ pub fn check() -> Result<()> {
             let (true, Some(below)) = (local, layer(to)) else {
                 continue;
             };
+            let from_what = if test_only {
+                format!("{from} (tests)")
+            } else {
+                from.to_owned()
+            };
+            arrows.entry(from_what).or_default().insert(to.to_owned());
             let sideways = level == below && SIDEWAYS.contains(&(from, to));
             let down = level > below || (test_only && below >= 6);
             if !(down || sideways) || (ALONE.contains(&from) && !test_only) {
@@ -93,11 +140,7 @@ pub fn check() -> Result<()> {
             }
         }
     }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        bail!("forbidden arrows:\n  {}", wrong.join("\n  "))
-    }
+    Ok(arrows)
 }
 
 fn layer(name: &str) -> Option<u8> {
@@ -111,6 +154,6 @@ fn layer(name: &str) -> Option<u8> {
 mod tests {
     #[test]
     fn arrows_point_down() {
-        super::check().unwrap();
+        super::check(false).unwrap();
     }
 }
