@@ -18,7 +18,7 @@ use crate::driver::{
 use crate::faults::Faults;
 use crate::inbox::{Inbox, Rejected};
 use crate::log::{LogOptions, MAX_PAYLOAD};
-use crate::machine::{StateMachine, Transport, not_understood};
+use crate::machine::{Inbound, StateMachine, Transport, not_understood};
 use crate::membership::{Change, Membership};
 use crate::message;
 use crate::observe::{Event, Nobody, Observer};
@@ -337,33 +337,43 @@ impl<O: Send + 'static> Consensus<O> {
         self.shared.queues.inputs.push(Input::Campaign);
     }
 
-    /// A message arrived from a peer; whether it was taken. Dropped when too much waits: peers repeat.
-    pub fn deliver(&self, message: Bytes) -> bool {
+    /// Answers what waits, closes the log in order, ends the threads.
+    pub async fn shutdown(&self) {
+        let (sender, receiver) = oneshot::channel();
+        self.shared
+            .queues
+            .inputs
+            .push(Input::Shutdown(Some(sender)));
+        let _ = receiver.await;
+    }
+}
+
+impl<O: Send + 'static> Inbound for Consensus<O> {
+    fn deliver(&self, from: u64, message: Bytes) -> bool {
         if message::is_append(&message) && self.shared.is_behind() {
             return false;
         }
         let weight = MESSAGE_WEIGHT + message.len();
-        let offered =
-            self.shared
-                .queues
-                .inputs
-                .offer(Input::Message(message), weight, 2 * MAX_WAITING_BYTES);
-        offered.is_ok()
+        let input = Input::Message(from, message);
+        let inputs = &self.shared.queues.inputs;
+        inputs.offer(input, weight, 2 * MAX_WAITING_BYTES).is_ok()
     }
 
-    /// The connection to a peer was refused or reset.
-    pub fn peer_gone(&self, raft_id: u64) {
-        self.shared.queues.inputs.push(Input::PeerGone(raft_id));
+    fn peer_gone(&self, peer: u64) {
+        self.shared.queues.inputs.push(Input::PeerGone(peer));
     }
 
-    /// A snapshot arrives: its message, then the file's bytes until the end of `content`, whose reads must fail when the stream
-    /// breaks, or stalls for longer than its transport allows. Blocks while the file is written. One at a time: a newer one takes
-    /// the place of one under way.
-    ///
-    /// # Errors
-    /// When the message is none of a snapshot, the content is not the whole file it speaks of, the engine does not want it (any
-    /// more), a newer one took its place, or the content or the disk fails. Nothing of it is left then; the sender is to be told.
-    pub fn receive_snapshot(&self, message: Bytes, content: &mut dyn Read) -> io::Result<()> {
+    /// Blocks while the file is written. One at a time: a newer one takes the place of one under way.
+    fn receive_snapshot(
+        &self,
+        from: u64,
+        message: Bytes,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
+        if message::sender(&message) != Some(from) {
+            let text = "a snapshot of another server than the one that sends it";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         let shared = &self.shared;
         let disk = shared
             .disk
@@ -387,20 +397,10 @@ impl<O: Send + 'static> Consensus<O> {
             shared.queues.inputs.push(asked);
             receiver.recv_timeout(ASK_LIMIT).unwrap_or(Wish::Unwanted)
         })?;
-        if self.deliver(message) {
+        if self.deliver(from, message) {
             Ok(())
         } else {
             Err(io::Error::other("too much waits"))
         }
-    }
-
-    /// Answers what waits, closes the log in order, ends the threads.
-    pub async fn shutdown(&self) {
-        let (sender, receiver) = oneshot::channel();
-        self.shared
-            .queues
-            .inputs
-            .push(Input::Shutdown(Some(sender)));
-        let _ = receiver.await;
     }
 }

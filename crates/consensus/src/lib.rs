@@ -26,12 +26,13 @@ mod shell;
 pub mod snapshot;
 mod status;
 mod store;
+pub mod testing;
 
 pub use codec::Malformed;
 pub use consensus::{Config, Consensus, MAX_WAITING_BYTES, MAX_WAITING_PROPOSALS};
 pub use core::{Command as Entry, Role};
 pub use driver::Callback;
-pub use machine::{SnapshotSource, StateMachine, Transport, not_understood};
+pub use machine::{Inbound, SnapshotSource, StateMachine, Transport, not_understood};
 pub use membership::{Change, Member, Membership};
 pub use observe::{Counts, Event, Logged, Observer};
 pub use status::{ProposeError, ReadError, Server, StartError, Status};

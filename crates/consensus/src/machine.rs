@@ -60,17 +60,39 @@ pub trait SnapshotSource: Send {
     fn write_to(self: Box<Self>, out: &mut dyn io::Write) -> io::Result<()>;
 }
 
-/// The way to the other servers. Calls must not block: what cannot be sent is dropped, consensus repeats it.
+/// What arrives at a server over a [`Transport`]. `from` is the raft id of the server at the other end of the connection, which the
+/// transport knows; a message that says it is another's is refused.
+pub trait Inbound: Send + Sync + 'static {
+    /// A message arrived; whether it was taken. Dropped when too much waits: peers repeat.
+    fn deliver(&self, from: u64, message: Bytes) -> bool;
+
+    /// A snapshot arrives: its message, then the file's bytes until the end of `content`, whose reads must fail when the stream
+    /// breaks, or stalls for longer than its transport allows.
+    ///
+    /// # Errors
+    /// When the message is none of a snapshot of `from`, the content is not the whole file it speaks of, the server does not want
+    /// it (any more), a newer one took its place, or the content or the disk fails. Nothing of it is left then; the sender is to be
+    /// told.
+    fn receive_snapshot(
+        &self,
+        from: u64,
+        message: Bytes,
+        content: &mut dyn io::Read,
+    ) -> io::Result<()>;
+
+    /// The connection to a peer was refused or reset.
+    fn peer_gone(&self, peer: u64);
+}
+
+/// The way to the other servers. [`crate::testing::conformance`] is what it has to do. Calls must not block: what cannot be sent is dropped, consensus repeats it.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a message to the server with raft id `to`. Its receiver hands it to
-    /// [`crate::Consensus::deliver`].
+    /// Sends a message to the server with raft id `to`, whose transport hands it to [`Inbound::deliver`]: in order, or not at all.
     fn send(&self, to: u64, message: Bytes);
 
     /// A message of `peer` was one that no server sends which works: closes the connection it came over.
     fn disconnect(&self, peer: u64);
 
-    /// Sends a snapshot's message and its file over a connection of its own; the receiver calls
-    /// [`crate::Consensus::receive_snapshot`]. `done` is called with whether it took it; dropping it says that it
+    /// Sends a snapshot's message and its file over a connection of its own, to [`Inbound::receive_snapshot`]. `done` is called with whether it took it; dropping it says that it
     /// did not.
     fn send_snapshot(
         &self,

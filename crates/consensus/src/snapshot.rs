@@ -249,8 +249,12 @@ impl SnapshotFile {
     /// # Errors
     /// What the medium says, and `InvalidData` when the header is damaged.
     pub fn open(disk: &dyn Disk, position: Position) -> io::Result<SnapshotFile> {
-        let file = SnapshotReader::open(disk, position)?.file;
-        Ok(SnapshotFile { file, offset: 0 })
+        Ok(SnapshotFile::of(SnapshotReader::open(disk, position)?.file))
+    }
+
+    /// All of `file`.
+    pub(crate) fn of(file: Box<dyn DiskFile>) -> SnapshotFile {
+        SnapshotFile { file, offset: 0 }
     }
 }
 

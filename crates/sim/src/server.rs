@@ -80,6 +80,7 @@ impl Arrival {
 /// A snapshot that arrives.
 struct Stream {
     receiving: Receiving,
+    from: u64,
     message: Bytes,
     content: Rc<Vec<u8>>,
     at: usize,
@@ -332,6 +333,7 @@ impl Server {
         &mut self,
         now: u64,
         number: u64,
+        from: u64,
         message: Bytes,
         content: Rc<Vec<u8>>,
     ) -> bool {
@@ -346,6 +348,7 @@ impl Server {
         };
         let stream = Stream {
             receiving,
+            from,
             message,
             content,
             at: 0,
@@ -385,7 +388,10 @@ impl Server {
             return Ok(Arrival::More);
         }
         let Some(Stream {
-            receiving, message, ..
+            receiving,
+            from,
+            message,
+            ..
         }) = running.streams.remove(&number)
         else {
             return Ok(Arrival::refused());
@@ -402,7 +408,7 @@ impl Server {
         });
         let mut effects = self.collect(now, out, ledger)?;
         if placed.is_ok() {
-            let message = [Input::Message(message)];
+            let message = [Input::Message(from, message)];
             effects.add(self.poll(now, message, ledger)?);
         }
         Ok(Arrival::Ended(placed.is_ok(), effects))

@@ -171,17 +171,17 @@ impl<O> Engine<O> {
         Ok(())
     }
 
-    fn take_message(&mut self, now: Instant, bytes: Bytes, out: &mut Outputs<O>) {
-        let from = message::sender(&bytes);
-        match self.core.step(bytes) {
-            Ok(()) => {
-                if from.is_some() && from == self.core.view().leader {
-                    self.contact = Some(now);
-                }
-            }
-            Err(refused) => {
-                tracing::error!(%refused, "a peer sent what cannot be");
-                out.disconnects.push(refused.from);
+    fn take_message(&mut self, now: Instant, from: u64, bytes: Bytes, out: &mut Outputs<O>) {
+        let refused = match message::sender(&bytes) {
+            Some(sender) if sender == from => self.core.step(bytes).err().map(|r| r.reason),
+            _ => Some("it names another sender, or none".to_owned()),
+        };
+        match refused {
+            None if self.core.view().leader == Some(from) => self.contact = Some(now),
+            None => {}
+            Some(reason) => {
+                tracing::error!(from, %reason, "a peer sent what cannot be");
+                out.disconnects.push(from);
             }
         }
     }
@@ -193,7 +193,9 @@ impl<O> Engine<O> {
         out: &mut Outputs<O>,
     ) -> Result<(), Violation> {
         match input {
-            Input::Message(bytes) if !self.is_silent() => self.take_message(now, bytes, out),
+            Input::Message(from, bytes) if !self.is_silent() => {
+                self.take_message(now, from, bytes, out);
+            }
             Input::Applied(_, progress) => self.applied(&progress),
             Input::Log(_, done) => {
                 for done in done {
@@ -219,7 +221,7 @@ impl<O> Engine<O> {
             Input::Campaign => self.core.campaign(),
             Input::Stopped(reason) => return Err(Violation(reason)),
             Input::Shutdown(sender) => self.closing = Some(sender),
-            Input::Message(_) | Input::Propose(..) | Input::Change(..) | Input::Read(_) => {}
+            Input::Message(..) | Input::Propose(..) | Input::Change(..) | Input::Read(_) => {}
         }
         Ok(())
     }

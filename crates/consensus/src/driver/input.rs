@@ -105,8 +105,8 @@ pub enum Input<O> {
     Change(Change, Completion<u64, ProposeError>),
     /// A read barrier.
     Read(ReadWaiter),
-    /// A message of a peer; for a snapshot's the file is in place.
-    Message(Bytes),
+    /// A message over the connection to that peer; for a snapshot's the file is in place.
+    Message(u64, Bytes),
     /// What became of so many jobs of the log that were handed out.
     Log(usize, Vec<Done>),
     /// What became of so much work of the state machine that was handed out.

@@ -7,3 +7,4 @@ mod log;
 mod protobuf;
 mod receive;
 mod support;
+mod transport;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use consensus::disk::Disk;
 use consensus::log::Position;
 use consensus::snapshot::{SnapshotFile, SnapshotMeta, SnapshotWriter};
-use consensus::{Config, Consensus, Member, Membership, Transport, message};
+use consensus::{Config, Consensus, Inbound, Member, Membership, Transport, message};
 use raft::eraftpb::{Message, MessageType, Snapshot};
 
 use crate::support::{Adder, MemoryDisk};
@@ -108,11 +108,11 @@ async fn of_two_snapshots_received_at_once_the_newer_comes_into_place_whole() {
         reached,
     };
     let (receiving, announced) = (server.clone(), announce(&older, own, 3));
-    let first = std::thread::spawn(move || receiving.receive_snapshot(announced, &mut halting));
+    let first = std::thread::spawn(move || receiving.receive_snapshot(2, announced, &mut halting));
     halted.recv().unwrap();
     let content = file(&newer, 2);
     server
-        .receive_snapshot(announce(&newer, own, 4), &mut &content[..])
+        .receive_snapshot(2, announce(&newer, own, 4), &mut &content[..])
         .unwrap();
     go.send(()).unwrap();
     first.join().unwrap().unwrap_err();
@@ -122,7 +122,7 @@ async fn of_two_snapshots_received_at_once_the_newer_comes_into_place_whole() {
     // One of an earlier leader is not wanted.
     let old = meta(300, own);
     let error = server
-        .receive_snapshot(announce(&old, own, 3), &mut &file(&old, 1)[..])
+        .receive_snapshot(2, announce(&old, own, 3), &mut &file(&old, 1)[..])
         .unwrap_err();
     assert!(error.to_string().contains("wanted"), "{error}");
     assert_eq!(files(&disk), [name]);
@@ -151,7 +151,9 @@ async fn a_snapshot_that_is_here_already_is_answered_and_not_kept() {
     for announced in [&here, &here, &meta(100, own)] {
         let content = file(announced, 1);
         let message = announce(announced, own, 4);
-        server.receive_snapshot(message, &mut &content[..]).unwrap();
+        server
+            .receive_snapshot(2, message, &mut &content[..])
+            .unwrap();
         assert_eq!(answered(), (200, false));
     }
     assert_eq!(files(&disk), ["00000000000000c8-0000000000000002.snap"]);
@@ -189,19 +191,19 @@ async fn what_is_not_the_whole_announced_file_leaves_nothing() {
         ("another one's", &other[..]),
     ] {
         let mut content = content;
-        let received = server.receive_snapshot(announce(&announced, own, 3), &mut content);
+        let received = server.receive_snapshot(2, announce(&announced, own, 3), &mut content);
         assert!(received.is_err(), "{what}");
         assert_eq!(files(&disk), [""; 0], "{what}");
     }
     let broken = io::Error::from(io::ErrorKind::ConnectionReset);
     let mut content = (&whole[..1000]).chain(Broken(Some(broken)));
     server
-        .receive_snapshot(announce(&announced, own, 3), &mut content)
+        .receive_snapshot(2, announce(&announced, own, 3), &mut content)
         .unwrap_err();
     assert_eq!(files(&disk), [""; 0]);
     // The next attempt is as good as the first.
     server
-        .receive_snapshot(announce(&announced, own, 3), &mut &whole[..])
+        .receive_snapshot(2, announce(&announced, own, 3), &mut &whole[..])
         .unwrap();
     assert_eq!(files(&disk), ["0000000000000064-0000000000000002.snap"]);
     server.shutdown().await;

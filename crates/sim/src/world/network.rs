@@ -69,12 +69,13 @@ impl World {
             }
             return Ok(());
         };
+        let sender = self.servers[from].id;
         let Some(content) = content else {
-            return self.give(at, [Input::Message(bytes)]);
+            return self.give(at, [Input::Message(sender, bytes)]);
         };
         self.streams += 1;
         let number = self.streams;
-        if self.servers[at].open_stream(self.now, number, bytes, content) {
+        if self.servers[at].open_stream(self.now, number, sender, bytes, content) {
             self.next_piece(at, from, number);
             Ok(())
         } else {
