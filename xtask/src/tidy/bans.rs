@@ -47,7 +47,11 @@ pub fn find(sources: &[Source]) -> Result<Vec<Finding>> {
         let Some(path) = source.in_src().filter(|_| !free) else {
             continue;
         };
-        if path.ends_with("tests.rs") || path.contains("tests/") {
+        // `testing` is what the tests of others use.
+        let tests = ["tests/", "testing/"]
+            .iter()
+            .any(|part| path.contains(part));
+        if path.ends_with("tests.rs") || tests {
             continue;
         }
         let code = &source.code[..source.tests_from()];
