@@ -50,8 +50,8 @@ pub struct Config {
     pub endpoint: Option<Endpoint>,
     /// What calls to the catalog are made with.
     pub tokens: local::Tokens,
-    /// Certificates for probes when `enable_agent_tls_for_checks` is set.
-    pub check_tls: net::tls::TlsFiles,
+    /// TLS of probes, with the agent's certificate when `enable_agent_tls_for_checks` is set.
+    pub check_tls: net::TlsClients,
 }
 
 /// First and last automatic port of sidecars; 0 switches it off.

@@ -224,9 +224,9 @@ impl Agent {
     }
 
     fn tls(&self, definition: &CheckType, alpn: &[&[u8]]) -> Result<ProbeTls, String> {
-        let files = self.config.read().check_tls.clone();
-        let config = files
-            .client(!definition.tls_skip_verify, alpn)
+        let clients = self.config.read().check_tls.clone();
+        let config = clients
+            .get(!definition.tls_skip_verify, alpn)
             .map_err(|error| format!("Failed to set up TLS: {error}"))?;
         Ok(ProbeTls {
             config,

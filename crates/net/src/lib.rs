@@ -3,6 +3,7 @@
 //!
 //! This crate must never learn which protocol runs on a stream.
 
+mod clients;
 mod errors;
 mod listener;
 mod stream;
@@ -10,6 +11,7 @@ pub mod tls;
 mod twin;
 mod vacant;
 
+pub use clients::TlsClients;
 pub use errors::error_text;
 pub use listener::{Listener, SocketMode, bind_tcp, bind_unix};
 pub use stream::{Peer, Stream};

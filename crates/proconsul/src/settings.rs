@@ -179,9 +179,9 @@ impl Settings<'_> {
             .as_ref()
             .filter(|at| !at.region.is_empty() || !at.zone.is_empty());
         let check_tls = if c.checks.agent_tls {
-            tls_files(&c.tls.internal_rpc)
+            net::TlsClients::new(tls_files(&c.tls.internal_rpc))
         } else {
-            net::tls::TlsFiles::default()
+            net::TlsClients::default()
         };
         agent::Config {
             endpoint: self.endpoint(),

@@ -5,6 +5,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
+use net::TlsClients;
 use net::tls::TlsFiles;
 use rt::Room;
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ pub enum Endpoint {
 
 pub(super) struct Fetch {
     endpoint: Endpoint,
+    /// TLS towards the agent.
+    tls: TlsClients,
     room: Room,
 }
 
@@ -41,7 +44,15 @@ pub(super) struct Answer {
 
 impl Fetch {
     pub(super) fn new(endpoint: Endpoint, room: Room) -> Self {
-        Self { endpoint, room }
+        let tls = match &endpoint {
+            Endpoint::Https(_, files) => TlsClients::new((**files).clone()),
+            Endpoint::Http(_) | Endpoint::Unix(_) => TlsClients::default(),
+        };
+        Self {
+            endpoint,
+            tls,
+            room,
+        }
     }
 
     /// Asks the agent's own API.
@@ -56,8 +67,8 @@ impl Fetch {
         }
         let (status, headers, body) = match &self.endpoint {
             Endpoint::Http(address) => self.exchange(tcp(*address).await?, request).await?,
-            Endpoint::Https(address, files) => {
-                let config = files.client(true, &[]).map_err(|error| error.to_string())?;
+            Endpoint::Https(address, _) => {
+                let config = self.tls.get(true, &[]).map_err(|error| error.to_string())?;
                 let stream = tcp(*address).await?;
                 let stream = net::tls::connect(config, &address.ip().to_string(), stream)
                     .await

@@ -1,7 +1,7 @@
 //! Telling a handler: a program with the result on its standard input, or a request with it as its body.
 
 use super::plan::{Handler, HttpHandler};
-use net::tls::TlsFiles;
+use net::TlsClients;
 use probe::ProbeTls;
 use probe::http::{Headers, Request};
 use rt::{Room, Time};
@@ -17,7 +17,14 @@ const OUTPUT_MAX: usize = 4096;
 /// How long a program's output is waited for after its end: what it left running may hold it open.
 const DRAIN: Duration = Duration::from_secs(1);
 
-pub(super) async fn tell(handler: &Handler, time: &Time, room: &Room, index: &str, result: &Value) {
+pub(super) async fn tell(
+    handler: &Handler,
+    tls: &TlsClients,
+    time: &Time,
+    room: &Room,
+    index: &str,
+    result: &Value,
+) {
     let body = encode(result);
     let told = match handler {
         Handler::Args(args) => script(args, index, &body, time, room).await,
@@ -25,7 +32,7 @@ pub(super) async fn tell(handler: &Handler, time: &Time, room: &Room, index: &st
             let args = ["/bin/sh", "-c", line].map(str::to_owned);
             script(&args, index, &body, time, room).await
         }
-        Handler::Http(http) => request(http, time, index, &body).await,
+        Handler::Http(http) => request(http, tls, time, index, &body).await,
     };
     if let Err(error) = told {
         tracing::error!(error, "Failed to run watch handler");
@@ -108,7 +115,13 @@ async fn tail(mut output: pipe::Receiver) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-async fn request(http: &HttpHandler, time: &Time, index: &str, body: &[u8]) -> Result<(), String> {
+async fn request(
+    http: &HttpHandler,
+    tls: &TlsClients,
+    time: &Time,
+    index: &str,
+    body: &[u8],
+) -> Result<(), String> {
     // Configured ones come behind these, under the usual spelling of their names.
     let mut headers = Headers::default();
     headers.add("Content-Type", "application/json");
@@ -117,8 +130,8 @@ async fn request(http: &HttpHandler, time: &Time, index: &str, body: &[u8]) -> R
         headers.add(&probe::http::canonical(name), value);
     }
     let tls = ProbeTls {
-        config: TlsFiles::default()
-            .client(!http.skip_verify, &[])
+        config: tls
+            .get(!http.skip_verify, &[])
             .map_err(|error| error.to_string())?,
         server_name: String::new(),
     };

@@ -13,6 +13,7 @@ pub use fetch::Endpoint;
 pub(crate) use plan::{Plan, parse};
 
 use fetch::{Answer, Fetch};
+use net::TlsClients;
 use rt::{Room, Time};
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,12 +32,13 @@ impl Watches {
     pub(crate) fn start(parent: &Room, time: &Time, plans: Vec<Plan>, endpoint: &Endpoint) -> Self {
         let room = parent.child("watches");
         let fetch = Arc::new(Fetch::new(endpoint.clone(), room.clone()));
+        let tls = TlsClients::default();
         for plan in plans {
-            let (fetch, time, inner) = (fetch.clone(), time.clone(), room.clone());
-            room.spawn(
-                "watch",
-                async move { run(&plan, &fetch, &time, &inner).await },
-            );
+            let (fetch, tls) = (fetch.clone(), tls.clone());
+            let (time, inner) = (time.clone(), room.clone());
+            room.spawn("watch", async move {
+                run(&plan, &fetch, &tls, &time, &inner).await
+            });
         }
         Self(room)
     }
@@ -56,7 +58,7 @@ struct Seen {
     result: Option<Value>,
 }
 
-async fn run(plan: &Plan, fetch: &Fetch, time: &Time, room: &Room) {
+async fn run(plan: &Plan, fetch: &Fetch, tls: &TlsClients, time: &Time, room: &Room) {
     let mut seen = Seen::default();
     let mut failures: u32 = 0;
     loop {
@@ -64,7 +66,8 @@ async fn run(plan: &Plan, fetch: &Fetch, time: &Time, room: &Room) {
             Ok(None) => failures = 0,
             Ok(Some(result)) => {
                 failures = 0;
-                handler::tell(&plan.handler, time, room, &seen.mark, &result).await;
+                let handler = &plan.handler;
+                handler::tell(handler, tls, time, room, &seen.mark, &result).await;
             }
             Err(error) => {
                 failures = failures.saturating_add(1);

@@ -202,7 +202,7 @@ pub fn config(data_dir: Option<PathBuf>) -> Config {
         tokens: local::Tokens::default(),
         docker_host: String::new(),
         endpoint: None,
-        check_tls: net::tls::TlsFiles::default(),
+        check_tls: net::TlsClients::default(),
     }
 }
 
