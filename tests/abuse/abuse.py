@@ -12,14 +12,18 @@ Standard library only. An attack is a function of (target, deadline); add it to 
 """
 
 import argparse
-import base64
 import contextlib
+import gzip
+import http.server
+import io
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -50,6 +54,7 @@ class Target:
         self.log = open(f"{folder}/log", "w+")
         self.process = subprocess.Popen([binary, "agent", "-config-file", path], stdout=self.log, stderr=self.log)
         self.peak = 0
+        self.wronged = []  # what attacks saw happen to others
 
     def ready(self):
         end = time.monotonic() + 60
@@ -222,7 +227,7 @@ def abandoned_streams(target, end):
             with contextlib.suppress(OSError):
                 abandon()
     if b" 200 " not in target.ask("GET", "/v1/status/leader").split(b"\r\n")[0]:
-        raise SystemExit("abandoned streams lock the address out")
+        target.wronged.append("abandoned streams lock the address out")
 
 
 def change_streams(target, end):
@@ -255,16 +260,67 @@ def deep_bodies(target, end):
     again(target, end, lambda: target.ask("PUT", "/v1/catalog/register", body))
 
 
-def archives(target, end):
-    zeros = base64.b64decode("H4sIAAAAAAAAA+3BAQ0AAADCoPdPbQ43oAAAAAAAAAAAAAAAAAAAAIA3A5reHTcAKAAA")
-    again(target, end, lambda: target.ask("PUT", "/v1/snapshot", zeros))
+def packed(pieces):
+    out = io.BytesIO()
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1) as file:
+        for piece in pieces:
+            file.write(piece)
+    return out.getvalue()
+
+
+def member(name, size, kind=b"0"):
+    header = tarfile.TarInfo(name)
+    header.size, header.type = size, kind
+    return header.tobuf(tarfile.USTAR_FORMAT)
+
+
+def archives():
+    """Archives that grow while they are read: zeros, names and headers of half a MiB, records of nested arrays."""
+    meta = json.dumps({"Version": 1, "ID": "1-1-1", "Index": 1, "Term": 1, "Size": 36_000}).encode()
+    lead = [member("meta.json", len(meta)), meta, b"\0" * (-len(meta) % 512)]
+    deep = b"\x91" * 36_000
+    made = [
+        packed([b"\0" * MIB] * 512),
+        packed(lead + [member("state.bin", 1 << 30)] + [b"\0" * MIB] * 512),
+        packed([member("././@LongLink", 512 << 10, b"L"), b"n" * (512 << 10)] * 64),
+        packed([member("PaxHeaders/x", 512 << 10, b"x"), b"524288 path=" + b"n" * ((512 << 10) - 13) + b"\n"] * 64),
+        packed(lead + [member("state.bin", len(deep)), deep, b"\0" * (-len(deep) % 512)]),
+    ]
+    def send(target, end):
+        turn = itertools.cycle(made)
+        again(target, end, lambda: target.ask("PUT", "/v1/snapshot", next(turn)))
+    return send
 
 
 def dns_bytes(target, end):
-    held(target, end, b"\0", b"\0", every=5.0, port=target.dns, count=1000)
+    """Holds places of DNS with a byte now and then; somebody else must be answered meanwhile."""
+    question = bytes.fromhex("0001 0100 0001 0000 0000 0000 06 636f6e73756c 07 73657276696365 06 636f6e73756c 00 0001 0001")
+    lost = []
+    def other():
+        while time.monotonic() < end:
+            try:
+                with socket.create_connection(("127.0.0.1", target.dns), 10, ("127.0.0.9", 0)) as stream:
+                    stream.sendall(len(question).to_bytes(2, "big") + question)
+                    if len(stream.recv(2)) != 2:
+                        lost.append("closed")
+            except OSError as error:
+                lost.append(str(error))
+            time.sleep(0.1)
+    asking = threading.Thread(target=other, daemon=True)
+    asking.start()
+    held(target, end, b"\0", b"\0", every=2.0, port=target.dns, count=2500)
+    asking.join(15)
+    if lost:
+        target.wronged.append(f"{len(lost)} questions of somebody else had no answer ({lost[-1]})")
 
 
 def slow_checks(target, end):
+    """Checks of a peer that never answers; a quick one beside them must run on."""
+    quick = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counted)
+    threading.Thread(target=quick.serve_forever, daemon=True).start()
+    check = {"Name": "quick", "HTTP": f"http://127.0.0.1:{quick.server_port}/", "Interval": "1s", "Timeout": "5s"}
+    target.ask("PUT", "/v1/agent/check/register", json.dumps(check).encode())
+    began = time.monotonic()
     sink = socket.socket()
     sink.bind(("127.0.0.1", 0))
     sink.listen(1024)
@@ -276,9 +332,28 @@ def slow_checks(target, end):
         if time.monotonic() > end:
             break
     time.sleep(max(0.0, end - time.monotonic()))
-    for name in names:
+    wanted = (time.monotonic() - began) / 2 - 1
+    if Counted.seen < wanted:
+        target.wronged.append(f"a quick check ran {Counted.seen} times beside slow ones, {wanted:.0f} wanted")
+    for name in [*names, "quick"]:
         target.ask("PUT", f"/v1/agent/check/deregister/{name}")
     sink.close()
+    quick.shutdown()
+
+
+class Counted(http.server.BaseHTTPRequestHandler):
+    """Answers and counts."""
+
+    seen = 0
+
+    def do_GET(self):
+        Counted.seen += 1
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
 
 
 ATTACKS = [
@@ -296,7 +371,7 @@ ATTACKS = [
     ("many filters", many_filters),
     ("transactions of trees", get_trees),
     ("deep bodies", deep_bodies),
-    ("archives", archives),
+    ("archives", archives()),
     ("bytes of DNS", dns_bytes),
     ("slow checks", slow_checks),
 ]
@@ -307,6 +382,8 @@ def main():
     options.add_argument("--bin", required=True)
     options.add_argument("--seconds", type=float, default=60, help="of attack, shared by all attacks")
     options.add_argument("--rest", type=float, default=60, help="seconds of rest before memory is judged")
+    options.add_argument("--slowdown", type=float, default=SLOWDOWN_MAX, help="p99 beside the quiet one that is a breach")
+    options.add_argument("--floor", type=float, default=FLOOR, help="seconds below which a p99 is none")
     options.add_argument("-k", default="", help="only attacks whose name holds this")
     given = options.parse_args()
     attacks = [attack for attack in ATTACKS if given.k in attack[0]]
@@ -317,7 +394,7 @@ def main():
         try:
             target.ready()
             quiet, _, start = measured(target, 5)
-            limit = max(SLOWDOWN_MAX * quiet, FLOOR)
+            limit = max(given.slowdown * quiet, given.floor)
             print(f"{'attack':<26} {'p99 ms':>8} {'failed':>7} {'RSS MiB':>8}")
             print(f"{'(quiet)':<26} {quiet * 1e3:>8.1f} {'':>7} {start / MIB:>8.1f}", flush=True)
             for name, attack in attacks:
@@ -328,7 +405,8 @@ def main():
                         (high >= RSS_MAX, "memory"),
                         (failed > 0, "honest requests failed"),
                     ) if breach
-                ]
+                ] + target.wronged
+                target.wronged = []
                 print(f"{name:<26} {p99 * 1e3:>8.1f} {failed:>7} {high / MIB:>8.1f} {', '.join(wrong)}", flush=True)
                 breaches += [f"{name}: {text}" for text in wrong]
             time.sleep(given.rest)
