@@ -384,6 +384,7 @@ def main():
     options.add_argument("--rest", type=float, default=60, help="seconds of rest before memory is judged")
     options.add_argument("--slowdown", type=float, default=SLOWDOWN_MAX, help="p99 beside the quiet one that is a breach")
     options.add_argument("--floor", type=float, default=FLOOR, help="seconds below which a p99 is none")
+    options.add_argument("--brief", action="store_true", help="print only breaches and a line of totals")
     options.add_argument("-k", default="", help="only attacks whose name holds this")
     given = options.parse_args()
     attacks = [attack for attack in ATTACKS if given.k in attack[0]]
@@ -395,8 +396,9 @@ def main():
             target.ready()
             quiet, _, start = measured(target, 5)
             limit = max(given.slowdown * quiet, given.floor)
-            print(f"{'attack':<26} {'p99 ms':>8} {'failed':>7} {'RSS MiB':>8}")
-            print(f"{'(quiet)':<26} {quiet * 1e3:>8.1f} {'':>7} {start / MIB:>8.1f}", flush=True)
+            say = (lambda *_, **__: None) if given.brief else print
+            say(f"{'attack':<26} {'p99 ms':>8} {'failed':>7} {'RSS MiB':>8}")
+            say(f"{'(quiet)':<26} {quiet * 1e3:>8.1f} {'':>7} {start / MIB:>8.1f}", flush=True)
             for name, attack in attacks:
                 p99, failed, high = measured(target, share, attack)
                 wrong = [
@@ -407,11 +409,11 @@ def main():
                     ) if breach
                 ] + target.wronged
                 target.wronged = []
-                print(f"{name:<26} {p99 * 1e3:>8.1f} {failed:>7} {high / MIB:>8.1f} {', '.join(wrong)}", flush=True)
+                say(f"{name:<26} {p99 * 1e3:>8.1f} {failed:>7} {high / MIB:>8.1f} {', '.join(wrong)}", flush=True)
                 breaches += [f"{name}: {text}" for text in wrong]
             time.sleep(given.rest)
             rest = target.rss()
-            print(f"{'(after rest)':<26} {'':>8} {'':>7} {rest / MIB:>8.1f}")
+            say(f"{'(after rest)':<26} {'':>8} {'':>7} {rest / MIB:>8.1f}")
             if rest > start + BACK_WITHIN:
                 breaches.append(f"memory after the rest: {rest / MIB:.0f} MiB, {start / MIB:.0f} at the start")
             if target.peak >= RSS_MAX:
@@ -420,6 +422,9 @@ def main():
             target.end()
     for breach in breaches:
         print(f"breach: {breach}")
+    if given.brief:
+        mib = lambda size: f"{size / MIB:.0f} MiB"
+        print(f"{len(attacks)} attacks, {len(breaches)} breaches; memory {mib(start)} at the start, {mib(target.peak)} at the highest, {mib(rest)} after the rest")
     sys.exit(1 if breaches else 0)
 
 

@@ -41,22 +41,25 @@ impl Places {
     }
 
     /// Carries out a probe in turn.
-    pub(crate) async fn run<T>(
+    pub(crate) fn run<T>(
         &self,
         probe: &Probe,
         time: &Time,
         probing: impl Future<Output = T>,
-    ) -> T {
-        let longest = probe.interval.min(WAIT_MAX);
-        let place = within(time, longest, self.of(&probe.kind).acquire()).await;
-        tokio::pin!(probing);
-        if place.is_some()
-            && let Some(done) = within(time, HELD_MAX, &mut probing).await
-        {
-            return done;
+    ) -> impl Future<Output = T> {
+        // Boxed outside the `async` block, which would keep it twice, and once more for each `within`.
+        let mut probing = Box::pin(probing);
+        async move {
+            let longest = probe.interval.min(WAIT_MAX);
+            let place = within(time, longest, self.of(&probe.kind).acquire()).await;
+            if place.is_some()
+                && let Some(done) = within(time, HELD_MAX, &mut probing).await
+            {
+                return done;
+            }
+            drop(place);
+            probing.await
         }
-        drop(place);
-        probing.await
     }
 }
 

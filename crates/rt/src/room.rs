@@ -1,8 +1,11 @@
 //! Rooms: trees of named tasks. No task outlives its room, and closing a room names those that would.
 
 use parking_lot::Mutex;
+use pin_project_lite::pin_project;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -76,6 +79,47 @@ impl Drop for Place {
     }
 }
 
+// Written as futures, not as `async` blocks: a block keeps what it captured beside what it awaits, so that each of these two
+// would double the memory of every task.
+pin_project! {
+    /// A task that is dropped when its room closes.
+    struct UntilClosing<T, C> {
+        #[pin]
+        task: T,
+        #[pin]
+        closing: C,
+    }
+}
+
+impl<T: Future<Output = ()>, C: Future<Output = ()>> Future for UntilClosing<T, C> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if this.closing.poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        this.task.poll(context)
+    }
+}
+
+pin_project! {
+    /// A task in its place, which is freed behind it.
+    struct Placed<T> {
+        #[pin]
+        task: T,
+        place: Place,
+    }
+}
+
+impl<T: Future<Output = ()>> Future for Placed<T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.project().task.poll(context)
+    }
+}
+
 impl Room {
     /// A root room whose tasks run on the runtime of the caller.
     ///
@@ -116,13 +160,7 @@ impl Room {
     /// Runs `task` until it ends or the room closes; closing drops it at its next await.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let closing = self.closing();
-        self.spawn_to_end(name, async move {
-            tokio::select! {
-                biased;
-                () = closing => {}
-                () = task => {}
-            }
-        });
+        self.spawn_to_end(name, UntilClosing { task, closing });
     }
 
     /// Runs `task` to its own end: it has to watch [`Room::closing`] itself. For what must not stop half-way.
@@ -136,10 +174,7 @@ impl Room {
             room: self.0.clone(),
             index,
         };
-        let handle = self.0.runtime.spawn(async move {
-            let _place = place;
-            task.await;
-        });
+        let handle = self.0.runtime.spawn(Placed { task, place });
         if let Some(Some(task)) = self.0.tasks.lock().running.get_mut(index) {
             // The place may already belong to a later task of the same room; aborting that one instead of nothing is
             // avoided by comparing the name and that no handle is there yet.
@@ -243,5 +278,24 @@ impl Room {
         for child in children {
             child.visit(f);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_is_kept_once() {
+        let room = Room::new("r");
+        let large = [7u8; 4096];
+        let task = async move {
+            tokio::task::yield_now().await;
+            assert_eq!(large[0], 7);
+        };
+        let own = size_of_val(&task);
+        let closing = room.closing();
+        let whole = size_of_val(&UntilClosing { task, closing }) + size_of::<Place>();
+        assert!(whole < own + 1024, "{whole} bytes around {own}");
     }
 }

@@ -66,12 +66,15 @@ async fn observe(
         Kind::Http { .. } => http::run(&probe.kind, limit, probe.output_max, time).await,
         Kind::Tcp { address, tls } => tcp::run(address, tls.as_ref(), limit, time).await,
         Kind::Udp { address } => udp::run(address, limit, time).await,
-        Kind::Grpc { target, tls } => grpc::run(target, tls.as_ref(), limit, room, time).await,
+        // Boxed: these are large, and every probe would take their room.
+        Kind::Grpc { target, tls } => {
+            Box::pin(grpc::run(target, tls.as_ref(), limit, room, time)).await
+        }
         Kind::H2Ping { address, tls } => {
-            h2ping::run(address, tls.as_ref(), limit, room, time).await
+            Box::pin(h2ping::run(address, tls.as_ref(), limit, room, time)).await
         }
         Kind::Docker { container, args } => {
-            docker::run(
+            Box::pin(docker::run(
                 &config.docker,
                 container,
                 args,
@@ -79,7 +82,7 @@ async fn observe(
                 probe.output_max,
                 room,
                 time,
-            )
+            ))
             .await
         }
     }
@@ -101,4 +104,30 @@ pub(crate) async fn within<T>(
 /// A duration as Go prints it.
 pub(crate) fn go_duration(limit: Duration) -> String {
     dialect::duration::format(i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::places::Places;
+
+    /// Thousands of probes may be under way at once.
+    #[tokio::test]
+    async fn a_probe_under_way_is_small() {
+        let (time, room) = (rt::Time::manual(), rt::Room::new("probe"));
+        let config = ProberConfig::default();
+        let address = "127.0.0.1:9".into();
+        let probe = Probe {
+            kind: Kind::Udp { address },
+            interval: Duration::ZERO,
+            timeout: Duration::ZERO,
+            output_max: 1,
+        };
+        let probing = run(&probe, &config, &room, &time);
+        let inner = size_of_val(&probing);
+        assert!(inner <= 3072, "{inner} bytes");
+        let places = Places::new(1);
+        let outer = size_of_val(&places.run(&probe, &time, probing));
+        assert!(outer <= 768, "{outer} bytes");
+    }
 }
