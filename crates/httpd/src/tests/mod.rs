@@ -6,5 +6,6 @@ mod changes;
 mod fake;
 mod fake_agent;
 mod frame;
+mod http2;
 mod socket;
 mod telemetry;

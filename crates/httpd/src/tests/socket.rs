@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-struct House {
-    time: Time,
-    fake: Arc<Fake>,
-    address: SocketAddr,
-    room: Room,
+pub(super) struct House {
+    pub(super) time: Time,
+    pub(super) fake: Arc<Fake>,
+    pub(super) address: SocketAddr,
+    pub(super) room: Room,
 }
 
 fn house(config: Config) -> House {
@@ -24,6 +24,15 @@ fn house(config: Config) -> House {
 }
 
 fn house_in(room: Room, time: Time, config: Config) -> House {
+    house_behind(room, time, config, None)
+}
+
+pub(super) fn house_behind(
+    room: Room,
+    time: Time,
+    config: Config,
+    tls: Option<Arc<net::tls::Acceptor>>,
+) -> House {
     let fake = Arc::new(Fake::default());
     let agent = Arc::new(super::fake_agent::FakeAgent::default());
     let ports = Ports {
@@ -41,7 +50,7 @@ fn house_in(room: Room, time: Time, config: Config) -> House {
     serve(
         &room,
         &time,
-        Listener { socket, tls: None },
+        Listener { socket, tls },
         Door::new(config, ports),
     );
     House {
@@ -76,13 +85,13 @@ impl House {
         stream
     }
 
-    async fn parked(&self, count: usize) {
+    pub(super) async fn parked(&self, count: usize) {
         while self.fake.parked.load(Ordering::SeqCst) != count {
             self.fake.moved.notified().await;
         }
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         self.room.close(Duration::from_secs(5)).await.unwrap();
     }
 }
@@ -385,7 +394,7 @@ async fn values_have_their_limit_however_they_are_framed() {
 }
 
 /// Waits until so many timers are set.
-async fn timers(house: &House, count: usize) {
+pub(super) async fn timers(house: &House, count: usize) {
     while house.time.pending() != count {
         tokio::task::yield_now().await;
     }
