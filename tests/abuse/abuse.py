@@ -260,6 +260,17 @@ def deep_bodies(target, end):
     again(target, end, lambda: target.ask("PUT", "/v1/catalog/register", body))
 
 
+def short_elements(target, end):
+    """Two bytes of text that stand for a record of hundreds."""
+    many = b",".join([b"{}"] * 600_000)
+    bodies = itertools.cycle([
+        ("/v1/agent/service/register", b'{"Name":"a","Checks":[' + many + b"]}"),
+        ("/v1/catalog/register", b'{"Node":"a","Address":"b","Checks":[' + many + b"]}"),
+        ("/v1/agent/service/register", b'{"Name":"a","Proxy":{"Upstreams":[' + many + b"]}}"),
+    ])
+    again(target, end, lambda: target.ask("PUT", *next(bodies)))
+
+
 def packed(pieces):
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1) as file:
@@ -371,6 +382,7 @@ ATTACKS = [
     ("many filters", many_filters),
     ("transactions of trees", get_trees),
     ("deep bodies", deep_bodies),
+    ("short elements", short_elements),
     ("archives", archives()),
     ("bytes of DNS", dns_bytes),
     ("slow checks", slow_checks),

@@ -217,18 +217,27 @@ impl FromJson for Any {
             Kind::Array => {
                 let mut items = Vec::new();
                 r.array(|r| {
-                    let mut item = Any::Null;
-                    item.read_json(r);
-                    items.push(item);
+                    if r.spend::<Any>() {
+                        let mut item = Any::Null;
+                        item.read_json(r);
+                        items.push(item);
+                    }
                 });
                 Any::List(items)
             }
             Kind::Object => {
                 let mut map = BTreeMap::new();
+                // A small map takes a whole node of a B-tree for its first members.
                 r.object(|r, key| {
-                    let mut value = Any::Null;
-                    value.read_json(r);
-                    map.insert(key.to_owned(), value);
+                    let room = match map.is_empty() {
+                        true => r.spend::<[(String, Any); 12]>(),
+                        false => r.spend::<(String, Any)>(),
+                    };
+                    if room {
+                        let mut value = Any::Null;
+                        value.read_json(r);
+                        map.insert(key.to_owned(), value);
+                    }
                 });
                 Any::Map(map)
             }

@@ -452,7 +452,9 @@ pointers!(Box, Arc);
 
 impl<T: FromJson> FromJson for Box<T> {
     fn read_json(&mut self, r: &mut json::Reader<'_>) {
-        (**self).read_json(r);
+        if r.spend::<T>() {
+            (**self).read_json(r);
+        }
     }
 
     fn go_type() -> Cow<'static, str> {
@@ -462,7 +464,9 @@ impl<T: FromJson> FromJson for Box<T> {
 
 impl<T: FromJson + Clone> FromJson for Arc<T> {
     fn read_json(&mut self, r: &mut json::Reader<'_>) {
-        Arc::make_mut(self).read_json(r);
+        if r.spend::<T>() {
+            Arc::make_mut(self).read_json(r);
+        }
     }
 
     fn go_type() -> Cow<'static, str> {
@@ -546,9 +550,11 @@ impl<T: FromJson + Default> FromJson for List<T> {
             Kind::Array => {
                 let mut items = Vec::new();
                 r.array(|r| {
-                    let mut item = T::default();
-                    item.read_json(r);
-                    items.push(item);
+                    if r.spend::<T>() {
+                        let mut item = T::default();
+                        item.read_json(r);
+                        items.push(item);
+                    }
                 });
                 *self = items.into();
             }
@@ -629,9 +635,11 @@ impl<V: FromJson + Default> FromJson for Dict<V> {
             Kind::Object => {
                 let map = self.make_mut();
                 r.object(|r, key| {
-                    let mut value = V::default();
-                    value.read_json(r);
-                    map.insert(key.to_owned(), value);
+                    if r.spend::<(String, V)>() {
+                        let mut value = V::default();
+                        value.read_json(r);
+                        map.insert(key.to_owned(), value);
+                    }
                 });
             }
             Kind::Null => {

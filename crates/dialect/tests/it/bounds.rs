@@ -172,3 +172,39 @@ fn a_value_in_pieces_is_looked_at_once() {
     assert_eq!(scan.advance(b"\xdd\xff\xff\xff\xff"), Ok(None));
     assert!(scan.at_least() > u64::from(u32::MAX));
 }
+
+record! {
+    struct Wide {
+        a: String = "A", b: String = "B", c: String = "C", d: String = "D", e: String = "E", f: String = "F",
+        g: String = "G", h: String = "H", i: String = "I", j: String = "J", k: String = "K", l: String = "L",
+        inner: Option<Box<Wide>> = "Inner",
+        many: List<Wide> = "Many",
+        named: Dict<Wide> = "Named",
+        any: Any = "Any",
+    }
+}
+
+#[test]
+fn short_elements_do_not_become_memory_without_end() {
+    let read = |text: &str| json::from_slice::<Wide>(text.as_bytes(), json::Mode::Lax);
+    let refused = |text: String| {
+        let error = read(&text).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "json: the elements of the value take too much memory"
+        );
+    };
+    let list = |one: &str, times: usize| vec![one; times].join(",");
+    let named = |one: &str| {
+        let members: Vec<String> = (0..50_000).map(|at| format!("\"{at}\":{one}")).collect();
+        members.join(",")
+    };
+    refused(format!("{{\"Many\":[{}]}}", list("{}", 100_000)));
+    refused(format!("{{\"Many\":[{}]}}", list("{\"Inner\":{}}", 50_000)));
+    refused(format!("{{\"Named\":{{{}}}}}", named("{}")));
+    refused(format!("{{\"Any\":[{}]}}", list("{\"a\":1}", 50_000)));
+    // What people send is far below.
+    let full = format!("{{\"A\":\"{}\",\"Any\":{{\"k\":\"v\"}}}}", "a".repeat(200));
+    let text = format!("{{\"Many\":[{}]}}", list(&full, 20_000));
+    assert_eq!(read(&text).unwrap().many.len(), 20_000);
+}
