@@ -14,6 +14,7 @@
 mod any;
 pub mod base64;
 mod collections;
+mod containers;
 pub mod duration;
 mod gotime;
 pub mod hcl;
