@@ -29,6 +29,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("consensus", 2),
     ("probe", 2),
     ("gossip", 2),
+    ("peers", 2),
     ("ports", 3),
     ("proconsul-client", 3),
     ("server", 4),
@@ -56,6 +57,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("probe", "net"),
     ("gossip", "rt"),
     ("gossip", "net"),
+    ("peers", "consensus"),
     ("cli", "config"),
 ];
 

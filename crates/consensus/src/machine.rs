@@ -86,7 +86,8 @@ pub trait Inbound: Send + Sync + 'static {
 
 /// The way to the other servers. [`crate::testing::conformance`] is what it has to do. Calls must not block: what cannot be sent is dropped, consensus repeats it.
 pub trait Transport: Send + Sync + 'static {
-    /// Sends a message to the server with raft id `to`, whose transport hands it to [`Inbound::deliver`]: in order, or not at all.
+    /// Sends a message to the server with raft id `to`, whose transport hands it to [`Inbound::deliver`], or not at all. Messages with
+    /// entries ([`crate::message::is_append`]) arrive in order, and so do the others, which may overtake those.
     fn send(&self, to: u64, message: Bytes);
 
     /// A message of `peer` was one that no server sends which works: closes the connection it came over.

@@ -110,7 +110,8 @@ pub(crate) fn sender(bytes: &Bytes) -> Option<u64> {
 }
 
 /// Whether an encoded message brings entries.
-pub(crate) fn is_append(bytes: &Bytes) -> bool {
+#[must_use]
+pub fn is_append(bytes: &Bytes) -> bool {
     bytes.get(1) == Some(&1)
 }
 
