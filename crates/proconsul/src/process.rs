@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use telemetry::logging::LogHandle;
-use telemetry::systemd::{State, notify};
+use telemetry::systemd::{self, State, notify};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// `proconsul agent`.
@@ -123,11 +123,25 @@ impl Drop for Flushed {
     }
 }
 
+/// Tells the service manager that the agent answers, and from then on that the runtime still gets to its tasks.
+fn ready(room: &Room, time: &Time) {
+    notify(State::Ready);
+    if let Some(period) = systemd::watchdog() {
+        let time = time.clone();
+        room.spawn("watchdog", async move {
+            loop {
+                notify(State::Alive);
+                time.sleep(period).await;
+            }
+        });
+    }
+}
+
 async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) -> i32 {
     let Begun { identity, logs } = begun;
     let room = Room::new("agent");
     let time = Time::real(&room);
-    let mut signals = match Signals::listen() {
+    let mut signals = match rt::reap_orphans(&room, &time).and_then(|()| Signals::listen()) {
         Ok(signals) => signals,
         Err(error) => {
             tracing::error!(target: "agent", %error, "Error starting agent");
@@ -162,7 +176,7 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
         };
     logs.count_in(running.metrics());
     tracing::info!(target: "agent", "{}", config::banner::RUNNING);
-    notify(State::Ready);
+    ready(&room, &time);
     let changed = Arc::new(Notify::new());
     let (paths, watched) = watch::channel(watched);
     if let Some(known) = known {

@@ -4,7 +4,7 @@ use super::plan::{Handler, HttpHandler};
 use net::TlsClients;
 use probe::ProbeTls;
 use probe::http::{Headers, Request};
-use rt::{Room, Time};
+use rt::{Child, Room, Time};
 use serde_json::Value;
 use std::process::Stdio;
 use std::time::Duration;
@@ -74,9 +74,8 @@ async fn script(
         .stdout(writer)
         .stderr(copy)
         .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .map_err(|error| probe::start_error(program, &error))?;
+    let mut child =
+        Child::start(&mut command).map_err(|error| probe::start_error(program, &error))?;
     drop(command);
     let output =
         pipe::Receiver::from_owned_fd(reader.into()).map_err(|error| net::error_text(&error))?;

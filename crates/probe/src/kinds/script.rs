@@ -6,13 +6,14 @@ use crate::{Health, Observation, dial};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
+use rt::Child;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 /// How long the output of a killed group is still waited for.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -89,9 +90,7 @@ fn start(args: &[String]) -> Result<(Child, pipe::Receiver), String> {
         .stderr(copy)
         .process_group(0)
         .kill_on_drop(true);
-    let child = command
-        .spawn()
-        .map_err(|error| start_error(program, &error))?;
+    let child = Child::start(&mut command).map_err(|error| start_error(program, &error))?;
     // Dropping the command closes our ends of the pipe; only the program's remain.
     drop(command);
     let reader = pipe::Receiver::from_owned_fd(reader.into())

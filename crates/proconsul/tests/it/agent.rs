@@ -88,6 +88,23 @@ impl Agent {
         Agent::run(command, address, log).ready()
     }
 
+    /// The same as the first process of a process namespace of its own.
+    pub fn as_first_process(home: &Path, arguments: &[&str]) -> Agent {
+        let (agent, address, log) = command(home);
+        let out = File::create(&log).unwrap();
+        let mut command = Command::new("unshare");
+        command
+            .args(["--pid", "--fork", "--kill-child"])
+            .arg(agent.get_program())
+            .args(agent.get_args())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
+            .process_group(0);
+        Agent::run(command, address, log).ready()
+    }
+
     /// Starts as the entry point of a container on `home`, with folders `data` and `config`, and waits until a write is accepted.
     pub fn in_container(home: &Path, variables: &[(&str, &str)]) -> Agent {
         let (address, log) = (own_address(), home.join("agent.log"));

@@ -131,3 +131,53 @@ fn another_program_is_executed_as_it_is() {
         "{text}"
     );
 }
+
+/// Processes whose parent is `parent`, with their state.
+fn children(parent: u32) -> Vec<(u32, char)> {
+    let stats = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let entry = entry.ok()?;
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let state = fields.next()?.chars().next()?;
+        (fields.next()?.parse() == Ok(parent)).then_some((id, state))
+    });
+    stats.collect()
+}
+
+/// As the first process of a container it inherits what scripts leave behind, and collects it when it ends, but not the scripts
+/// themselves: their status is waited for.
+#[test]
+fn the_first_process_of_a_container_collects_orphans() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("only root makes namespaces: not tried");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let done = home.path().join("done");
+    let check = format!(
+        r#"check {{ id = "leaves" name = "leaves" interval = "1s" timeout = "60s"
+           args = ["/bin/sh", "-c", "test -e {0} || for i in $(seq 1000); do sh -c 'true &'; done; touch {0}"] }}"#,
+        done.display()
+    );
+    let arguments = ["-enable-local-script-checks", "-hcl", &check];
+    let agent = Agent::as_first_process(home.path(), &arguments);
+    let limit = std::time::Duration::from_secs(60);
+    let left = || done.exists().then_some(());
+    testkit::until(limit, left, || {
+        format!("the script has not run: {}", agent.log())
+    });
+    let [(first, _)] = children(agent.id())[..] else {
+        panic!("whoever makes the namespace has one child");
+    };
+    let none = || (!children(first).iter().any(|(_, state)| *state == 'Z')).then_some(());
+    testkit::until(limit, none, || format!("{:?}", children(first)));
+    let passing = || {
+        let checks = agent.client().ask("GET", "/v1/agent/checks", b"").ok()?;
+        checks
+            .text()
+            .contains(r#""Status":"passing""#)
+            .then_some(())
+    };
+    testkit::until(limit, passing, || agent.log());
+}

@@ -22,6 +22,7 @@ mod ending;
 mod http;
 mod killed;
 mod load;
+mod managed;
 mod metrics;
 mod private;
 mod refused;
