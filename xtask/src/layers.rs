@@ -36,6 +36,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("agent", 4),
     ("config", 4),
     ("httpd", 4),
+    ("rpcd", 4),
     ("dnsd", 4),
     ("cli", 4),
     ("proconsul", 5),
