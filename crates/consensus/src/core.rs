@@ -84,6 +84,8 @@ pub struct Core<W, R> {
     waiting: VecDeque<(Position, W)>,
     /// Numbers of writes handed out and not yet durable.
     outstanding: VecDeque<u64>,
+    /// The last of them that brought a new term or vote.
+    voted: u64,
     last_ready: u64,
     held: VecDeque<(u64, Vec<Message>)>,
     gated: VecDeque<(u64, Gated)>,
@@ -155,6 +157,7 @@ impl<W, R> Core<W, R> {
             membership: start.membership,
             waiting: VecDeque::new(),
             outstanding: VecDeque::new(),
+            voted: 0,
             last_ready: 0,
             held: VecDeque::new(),
             gated: VecDeque::new(),
@@ -193,6 +196,15 @@ impl<W, R> Core<W, R> {
         }
         let _ = self.node.campaign();
         self.set_timeout();
+    }
+
+    /// Leads or campaigns no more, until a time-out says so.
+    pub fn step_down(&mut self) {
+        if self.node.raft.state != StateRole::Follower {
+            let term = self.node.raft.term;
+            self.node.raft.become_follower(term, raft::INVALID_ID);
+            self.set_timeout();
+        }
     }
 
     /// The connection to `peer` was refused or reset: if it leads, do not wait for the timeout.

@@ -227,6 +227,7 @@ impl<S: StateMachine> Driver<S> {
             return Ok(());
         }
         self.engine.pass_ticks(now);
+        self.engine.try_again(now, out);
         loop {
             self.engine.round(now, out)?;
             if !self.do_here(now, out)? {
@@ -248,9 +249,8 @@ impl<S: StateMachine> Driver<S> {
         if !out.jobs.is_empty()
             && let Some(mut writer) = self.log.here()
         {
-            for done in writer.run(out.jobs.drain(..)) {
-                self.engine.log_done(done)?;
-            }
+            let done = writer.run(out.jobs.drain(..));
+            self.engine.log_done(now, done)?;
             did = true;
         }
         let small = |work: &[Work<S::Outcome>]| {
@@ -314,10 +314,17 @@ impl<S: StateMachine> Driver<S> {
         &self.engine.core
     }
 
-    /// Why the log takes no writes, if it does not.
+    /// Why the log takes no writes, if it does not: for want of space it goes on by itself, otherwise after a restart.
     #[must_use]
     pub fn broken(&self) -> Option<&str> {
-        self.engine.broken.as_deref()
+        let broken = self.engine.broken.as_ref();
+        broken.map(|broken| &*broken.reason)
+    }
+
+    /// Whether the log failed for good.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.engine.has_failed()
     }
 
     /// Indexes as they move.

@@ -29,7 +29,8 @@ pub enum Faults {
     VoteEarly,
     /// A snapshot takes one entry more from the log than it covers.
     PurgeTooFar,
-    /// Whether old segments could be removed is not looked at.
+    /// Whether old segments could be removed is not looked at. Nothing notices, since it cannot matter: a snapshot covers them
+    /// (`segments_left_behind_by_a_purge_change_nothing`); it would say nothing of a medium that fails.
     IgnorePurge,
     /// Appends reach the engine unchecked.
     AnyAppend,
@@ -45,6 +46,8 @@ pub enum Faults {
     TellEarly,
     /// A server whose log failed goes on sending.
     BrokenSends,
+    /// What found no space is forgotten, and what comes after it is written.
+    ForgetFull,
     /// Reading old entries back panics.
     PanicInFetch,
 }

@@ -3,9 +3,10 @@
 //! Owns: segments, records, what survives a crash. Must never learn: what entries mean, who is leader.
 //! Nothing is overwritten: an entry whose index is already there replaces that one and all behind it.
 //! After an error the log refuses everything until it is opened again, because nobody knows what the
-//! medium holds. Layout and reasons: docs/decisions/0003.
+//! medium holds; but a lack of space that shows before anything is synced changes nothing. Layout and reasons: docs/decisions/0003.
 
 mod open;
+mod segment;
 
 use std::io;
 use std::sync::Arc;
@@ -15,13 +16,14 @@ pub use open::Opened;
 use bytes::{Bytes, BytesMut};
 use raft::eraftpb::{Entry, EntryType};
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::faults::Faults;
 use crate::membership::Membership;
 use crate::message;
 use crate::observe::Counts;
 use crate::record::{self, Header, Kind};
-use crate::scan::SegmentHeader;
+
+use segment::Segment;
 
 /// Bytes reserved for a segment; a larger batch gets a larger one.
 pub const SEGMENT_BYTES: u64 = 16 << 20;
@@ -70,6 +72,17 @@ pub enum LogError {
     },
 }
 
+/// Why writes are not durable.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritten {
+    /// There is no space. The log is as it was and serves on; the very same writes may be tried again.
+    #[error("{0}")]
+    Full(io::Error),
+    /// The medium failed: the log refuses everything until it is opened again.
+    #[error("{0}")]
+    Failed(#[from] io::Error),
+}
+
 /// Index and term of an entry, or of a snapshot's last one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Position {
@@ -110,41 +123,6 @@ impl Default for LogOptions {
     }
 }
 
-struct Segment {
-    header: SegmentHeader,
-    file: Box<dyn DiskFile>,
-    /// Index of the entry at `offsets[0]`.
-    live: u64,
-    /// Positions of the entries that still count, by index.
-    offsets: Vec<u32>,
-    end: usize,
-    capacity: u64,
-}
-
-impl Segment {
-    /// Forgets entries from `index` on; how many.
-    fn replace_from(&mut self, index: u64) -> u64 {
-        let keep = index
-            .saturating_sub(self.live)
-            .min(self.offsets.len() as u64);
-        let cut = self.offsets.len() as u64 - keep;
-        self.offsets.truncate(keep as usize);
-        cut
-    }
-
-    fn push(&mut self, index: u64, offset: usize) {
-        if self.offsets.is_empty() {
-            self.live = index;
-        }
-        self.offsets.push(offset as u32);
-    }
-
-    /// Index after the last entry that counts; `live` when there is none.
-    fn next(&self) -> u64 {
-        self.live + self.offsets.len() as u64
-    }
-}
-
 /// An open log.
 pub struct Log {
     disk: Arc<dyn Disk>,
@@ -160,10 +138,6 @@ pub struct Log {
     failed: Option<String>,
 }
 
-fn name(sequence: u64) -> String {
-    format!("{sequence:016x}.log")
-}
-
 fn encode_hard_state(state: &HardState) -> [u8; 24] {
     let mut out = [0u8; 24];
     out[0..8].copy_from_slice(&state.term.to_le_bytes());
@@ -177,7 +151,7 @@ impl Log {
     ///
     /// # Errors
     /// What the medium says.
-    pub fn bootstrap(&mut self, membership: &Membership) -> io::Result<()> {
+    pub fn bootstrap(&mut self, membership: &Membership) -> Result<(), Unwritten> {
         self.check()?;
         let mut payload = BytesMut::new();
         membership.encode(&mut payload);
@@ -214,28 +188,22 @@ impl Log {
         self.put(batch, Vec::new())
     }
 
-    /// Makes all of `writes` durable with one write and one sync. Returns the number covered.
+    /// Makes all of `writes`, of which none installs a snapshot ([`Log::install`]), durable with one write and one sync.
     ///
     /// # Errors
-    /// What the medium says; the log then refuses everything until it is opened again.
-    pub fn append(&mut self, writes: &[Write]) -> io::Result<u64> {
+    /// [`Unwritten`]. When it is full, the same writes have to come next, no fewer and no more: part of them may stand behind
+    /// the log's end, and other bytes among them could look like damage.
+    pub fn append(&mut self, writes: &[Write]) -> Result<(), Unwritten> {
         self.check()?;
-        let mut from = 0;
-        for (at, write) in writes.iter().enumerate() {
-            if let Some(position) = write.install {
-                self.append_batch(&writes[from..at])?;
-                if let Some(state) = write.hard_state {
-                    self.hard_state = state;
-                }
-                self.reset(position)?;
-                from = at;
-            }
+        let before = self.hard_state;
+        let done = self.append_batch(writes);
+        if done.is_err() {
+            self.hard_state = before;
         }
-        self.append_batch(&writes[from..])?;
-        Ok(writes.last().map_or(0, |write| write.number))
+        done
     }
 
-    fn append_batch(&mut self, writes: &[Write]) -> io::Result<()> {
+    fn append_batch(&mut self, writes: &[Write]) -> Result<(), Unwritten> {
         let state = writes.iter().rev().find_map(|write| write.hard_state);
         let count: usize = writes.iter().map(|w| w.entries.len()).sum();
         let records = count + usize::from(state.is_some());
@@ -276,7 +244,7 @@ impl Log {
             left -= 1;
             let payload = message::payload(entry);
             if payload.len() > MAX_PAYLOAD {
-                return Err(io::Error::from(io::ErrorKind::InvalidInput));
+                return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
             }
             let header = Header {
                 len: payload.len(),
@@ -306,21 +274,15 @@ impl Log {
     }
 
     /// Writes and syncs the buffer, then takes note of the entries in it.
-    fn put(&mut self, batch: u32, placed: Vec<(u64, u64, usize)>) -> io::Result<()> {
-        let Some(segment) = self.segments.last_mut() else {
-            return Err(io::Error::from(io::ErrorKind::NotFound));
-        };
-        let done = segment.file.write_at(segment.end as u64, &self.buffer);
+    fn put(&mut self, batch: u32, placed: Vec<(u64, u64, usize)>) -> Result<(), Unwritten> {
+        self.write_buffer()?;
         self.syncs += 1;
-        let done = done.and_then(|()| {
-            if self.options.faults.skips_sync(self.syncs) {
-                Ok(())
-            } else {
-                segment.file.sync()
-            }
-        });
-        if let Err(error) = done {
-            return Err(self.fail(error));
+        let skipped = self.options.faults.skips_sync(self.syncs);
+        let Some(segment) = self.segments.last_mut() else {
+            return Ok(());
+        };
+        if !skipped && let Err(error) = segment.file.sync() {
+            return Err(self.fail(error).into());
         }
         segment.end += self.buffer.len();
         self.appended += self.buffer.len() as u64;
@@ -363,167 +325,11 @@ impl Log {
         error
     }
 
-    /// Starts a new segment when `size` bytes do not fit into the current one.
-    fn make_room(&mut self, size: usize) -> io::Result<()> {
-        let Some(current) = self.segments.last() else {
-            return Err(io::Error::from(io::ErrorKind::NotFound));
-        };
-        if current.end + size <= current.capacity as usize {
-            return Ok(());
-        }
-        let header = SegmentHeader {
-            reset: false,
-            sequence: current.header.sequence + 1,
-            first: self.last.index + 1,
-            prev_term: self.last.term,
-            prev_end: current.end as u64,
-            ..current.header
-        };
-        self.add_segment(header, size)
-    }
-
-    /// Creates a segment that begins with the hard state, complete before it gets its name.
-    fn add_segment(&mut self, header: SegmentHeader, room: usize) -> io::Result<()> {
-        let state = encode_hard_state(&self.hard_state);
-        let record = Header {
-            len: state.len(),
-            kind: Kind::HardState,
-            last: true,
-            batch: 1,
-            index: 0,
-            term: self.hard_state.term,
-        };
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&header.encode());
-        record::encode(&mut self.buffer, header.seed(), &record, &state);
-        let needed = (self.buffer.len() + room) as u64;
-        let wanted = self.options.segment_bytes.max(needed);
-        let (file_name, temporary) = (
-            name(header.sequence),
-            format!("{:016x}.log.tmp", header.sequence),
-        );
-        let made = (|| {
-            // On a disk that is nearly full a segment of what this batch needs goes on.
-            let (file, capacity) = match self.disk.create(&temporary, wanted) {
-                Err(error) if error.kind() == io::ErrorKind::StorageFull && needed < wanted => {
-                    (self.disk.create(&temporary, needed)?, needed)
-                }
-                created => (created?, wanted),
-            };
-            file.write_at(0, &self.buffer)?;
-            file.sync()?;
-            self.disk.rename(&temporary, &file_name)?;
-            self.disk.sync_dir()?;
-            Ok((file, capacity))
-        })();
-        let (file, capacity) = made.map_err(|error| self.fail(error))?;
-        self.segments.push(Segment {
-            header,
-            file,
-            live: header.first,
-            offsets: Vec::new(),
-            end: self.buffer.len(),
-            capacity,
-        });
-        self.batch = 1;
-        self.counts.segments += 1;
-        Ok(())
-    }
-
-    /// Empties the log: a snapshot at `position` is in place and replaces all of it.
-    fn reset(&mut self, position: Position) -> io::Result<()> {
-        self.check()?;
-        let Some(current) = self.segments.last() else {
-            return Err(io::Error::from(io::ErrorKind::NotFound));
-        };
-        self.hard_state.commit = position.index;
-        self.hard_state.term = self.hard_state.term.max(position.term);
-        let header = SegmentHeader {
-            reset: true,
-            sequence: current.header.sequence + 1,
-            first: position.index + 1,
-            prev_term: position.term,
-            prev_end: 0,
-            ..current.header
-        };
-        self.add_segment(header, 0)?;
-        self.last = position;
-        let keep = self.segments.len() - 1;
-        self.drop_segments(keep)
-    }
-
-    fn drop_segments(&mut self, count: usize) -> io::Result<()> {
-        for segment in self.segments.drain(..count).collect::<Vec<_>>() {
-            self.counts.head_cut += segment.offsets.len() as u64;
-            let gone = self
-                .disk
-                .remove(&name(segment.header.sequence))
-                .and_then(|()| self.disk.sync_dir());
-            if let Err(error) = gone
-                && self.options.faults != Faults::IgnorePurge
-            {
-                return Err(self.fail(error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes segments that hold only entries before `index`, which a snapshot must cover. Returns the
-    /// first index that is left.
-    ///
-    /// # Errors
-    /// What the medium says.
-    pub fn purge(&mut self, index: u64) -> io::Result<u64> {
-        self.check()?;
-        let index = index + u64::from(self.options.faults == Faults::PurgeTooFar);
-        let mut count = 0;
-        for pair in self.segments.windows(2) {
-            if pair[0].next() > index || pair[1].header.first > index {
-                break;
-            }
-            count += 1;
-        }
-        self.drop_segments(count)?;
-        Ok(self.first())
-    }
-
-    /// Index of the first entry held (or the next one to come).
-    #[must_use]
-    pub fn first(&self) -> u64 {
-        self.segments
-            .iter()
-            .find(|s| !s.offsets.is_empty())
-            .map_or(self.last.index + 1, |s| s.live)
-    }
-
-    /// Reads entries `low..high`, stopping after `max_bytes` (but not before one). Fewer, down to none, when
-    /// they are gone.
-    ///
-    /// # Errors
-    /// What the medium says, and `InvalidData` for a record that no longer passes its checksum.
-    pub fn read(&self, low: u64, high: u64, max_bytes: u64) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        let (mut wanted, mut bytes) = (low, 0u64);
-        for segment in &self.segments {
-            while wanted >= segment.live && wanted < segment.next().min(high) {
-                if bytes >= max_bytes && !entries.is_empty() {
-                    return Ok(entries);
-                }
-                let at = (wanted - segment.live) as usize;
-                let entry = segment.entry(at, wanted)?;
-                bytes += entry_bytes(&entry) as u64;
-                entries.push(entry);
-                wanted += 1;
-            }
-        }
-        Ok(entries)
-    }
-
     /// Marks everything so far as synced, for the next opening. Best effort at an orderly end.
     ///
     /// # Errors
     /// What the medium says.
-    pub fn seal(&mut self, commit: u64) -> io::Result<()> {
+    pub fn seal(&mut self, commit: u64) -> Result<(), Unwritten> {
         self.check()?;
         self.make_room(2 * record::span(24))?;
         self.hard_state.commit = self.hard_state.commit.max(commit);
@@ -560,31 +366,6 @@ impl Log {
     #[must_use]
     pub fn hard_state(&self) -> HardState {
         self.hard_state
-    }
-}
-
-impl Segment {
-    fn entry(&self, at: usize, index: u64) -> io::Result<Entry> {
-        let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a log record changed on disk");
-        let offset = u64::from(*self.offsets.get(at).ok_or_else(invalid)?);
-        let seed = self.header.seed();
-        let mut head = [0u8; record::HEADER];
-        self.file.read_at(offset, &mut head)?;
-        let header = record::header(seed, &head).ok_or_else(invalid)?;
-        let mut bytes = vec![0u8; record::HEADER + header.len];
-        self.file.read_at(offset, &mut bytes)?;
-        match record::inspect(seed, &bytes, 0) {
-            record::Found::Valid(header) if header.index == index => {
-                let payload = Bytes::from(bytes).slice(record::HEADER..);
-                Ok(message::entry(
-                    header.kind == Kind::Change,
-                    header.index,
-                    header.term,
-                    payload,
-                ))
-            }
-            _ => Err(invalid()),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use raft::eraftpb::Entry;
 use crate::core::{CACHE_BYTES, Start};
 use crate::disk::Disk;
 use crate::faults::Faults;
-use crate::log::{HardState, Log, LogOptions, Opened, Position};
+use crate::log::{HardState, Log, LogError, LogOptions, Opened, Position};
 use crate::membership::Membership;
 use crate::message;
 use crate::observe::Event;
@@ -125,7 +125,7 @@ impl Recovered {
             && base.index == 0
             && let Some(membership) = bootstrap(raft_id)
         {
-            log.bootstrap(&membership)?;
+            log.bootstrap(&membership).map_err(LogError::from)?;
             hard_state = log.hard_state();
             base = Position { index: 1, term: 1 };
             first = Some((1, membership));

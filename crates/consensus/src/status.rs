@@ -58,7 +58,7 @@ pub enum ProposeError {
         /// Who leads, when known.
         leader: Option<Server>,
     },
-    /// The log cannot be written. What was under way may be applied after a restart.
+    /// The log cannot be written. What was under way may be applied once there is space, or after a restart.
     #[error("raft log cannot be written: {0}")]
     Disk(String),
     /// The server is stopping. What was under way may be applied after a restart.

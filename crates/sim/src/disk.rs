@@ -1,6 +1,7 @@
 //! A disk that keeps only what was synced. A power failure may keep any of the sectors written since (torn
 //! writes) and the first few of the directory changes since; it can strike between any two operations. The
-//! death of the process alone loses nothing: the cache stays. Errors are injected: a write is then done in
+//! death of the process alone loses nothing: the cache stays. It can be full for a time: what makes a file larger, and some writes into
+//! what is reserved (not every file system reserves), then find no space. Errors are injected: a write is then done in
 //! part, and a sync leaves some sectors written and the others **clean**, as an operating system does: they
 //! read as new, no later sync writes them, and a power failure brings the old ones back. Sizes and names
 //! stand in a journal: a failed sync leaves those changes for the next one.
@@ -14,6 +15,10 @@ use consensus::disk::{Disk, DiskFile};
 use crate::random::Random;
 
 const SECTOR: usize = 512;
+/// Of 100 writes to a full disk so many find no space although it was reserved.
+const FULL_WRITES: u64 = 20;
+/// What an injected error says that is no lack of space.
+pub const INJECTED: &str = "the medium failed";
 
 #[derive(Default, Clone)]
 struct Content {
@@ -43,6 +48,8 @@ struct State {
     dead: bool,
     /// Chance in 10,000 that a write or a sync reports an error.
     errors: u64,
+    /// There is no space.
+    full: bool,
     operations: u64,
 }
 
@@ -79,6 +86,7 @@ impl SimDisk {
             until_crash: None,
             dead: false,
             errors: 0,
+            full: false,
             operations: 0,
         })))
     }
@@ -101,6 +109,11 @@ impl SimDisk {
     /// Chance in 10,000 that a write or a sync fails.
     pub fn set_errors(&self, chance: u64) {
         self.state().errors = chance;
+    }
+
+    /// Nothing more fits on it, or something does again.
+    pub fn set_full(&self, full: bool) {
+        self.state().full = full;
     }
 
     /// Operations so far.
@@ -202,12 +215,19 @@ impl State {
         Ok(true)
     }
 
-    fn error(&self) -> io::Error {
+    fn error(&mut self) -> io::Error {
         if self.dead {
             io::Error::other("power is off")
-        } else {
+        } else if self.random.chance(50) {
             io::ErrorKind::StorageFull.into()
+        } else {
+            io::Error::other(INJECTED)
         }
+    }
+
+    /// Whether there is no space for something that may need some.
+    fn refuses(&mut self, percent: u64) -> bool {
+        self.full && !self.dead && self.random.chance(percent)
     }
 
     fn change(&mut self, change: DirChange) -> io::Result<()> {
@@ -229,11 +249,15 @@ impl Disk for SimDisk {
         let state = &mut *self.state();
         let file = state.files.len();
         state.change(DirChange::Create(name.to_owned(), file))?;
+        let fits = len == 0 || !state.refuses(100);
         state.files.push(Content {
-            now: vec![0; len as usize],
+            now: vec![0; if fits { len as usize } else { 0 }],
             resized: true,
             ..Content::default()
         });
+        if !fits {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         Ok(Box::new(SimFile(self.clone(), file)))
     }
 
@@ -252,7 +276,11 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.state().change(DirChange::Remove(name.to_owned()))
+        let state = &mut *self.state();
+        if state.errors > 0 && !state.dead && state.random.below(10_000) < state.errors {
+            return Err(io::Error::other(INJECTED));
+        }
+        state.change(DirChange::Remove(name.to_owned()))
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -286,7 +314,8 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let state = &mut *self.0.state();
-        let whole = state.operation(true)?;
+        let fits = !state.refuses(FULL_WRITES);
+        let whole = state.operation(true)? && fits;
         let written = if whole {
             bytes.len()
         } else {
@@ -304,7 +333,11 @@ impl DiskFile for SimFile {
         if written > 0 {
             file.dirty.extend(start / SECTOR..=(end - 1) / SECTOR);
         }
-        if whole { Ok(()) } else { Err(state.error()) }
+        match whole {
+            true => Ok(()),
+            false if !fits && !state.dead => Err(io::ErrorKind::StorageFull.into()),
+            false => Err(state.error()),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {

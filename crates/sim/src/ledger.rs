@@ -76,7 +76,9 @@ impl Ledger {
         if first == seen {
             return Ok(());
         }
-        fail(format!("two logs differ at index {index} of term {term}"))
+        fail(format!(
+            "two logs differ at index {index} of term {term}: {first:?} and {seen:?}"
+        ))
     }
 
     /// A server applied a command.

@@ -1,28 +1,30 @@
 //! One simulated server: the driver as it is, with a shell that carries out nothing before the world says so.
 
+mod oracle;
+mod streams;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::Read;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use consensus::core::{Outgoing, Role, Wish};
+use consensus::core::{Outgoing, Role};
 use consensus::disk::Disk;
-use consensus::driver::{
-    Completion, Driver, Input, Job, Outputs, Parts, Receiving, SnapshotJob, Work,
-};
+use consensus::driver::{Completion, Done, Driver, Input, Job, Outputs, Parts, SnapshotJob, Work};
 use consensus::faults::Faults;
-use consensus::log::{HardState, LogOptions, Position, Write};
+use consensus::log::LogOptions;
 use consensus::recover::Recovered;
-use consensus::snapshot::SnapshotFile;
-use consensus::{Change, Membership, Observer, ProposeError, ReadError, StateMachine, message};
+use consensus::{Change, Membership, Observer, ProposeError, ReadError, StateMachine};
 
 use crate::disk::SimDisk;
 use crate::ledger::SharedLedger;
 use crate::machine::{Action, OpId, encode};
 use crate::replica::Replica;
 use crate::{Failure, fail};
+
+use oracle::Placed;
+use streams::{Stream, content};
+
+pub use streams::Arrival;
 
 /// Bytes per log segment: small, so that there are many.
 const SEGMENT_BYTES: u64 = 8 << 10;
@@ -32,9 +34,6 @@ const TRAILING: u64 = 20;
 const SNAPSHOT_BYTES: u64 = 64 << 10;
 /// Bytes of entries kept in memory: few, so that they are read back from the disk.
 const CACHE_BYTES: u64 = 2 << 10;
-/// Pieces in which a snapshot arrives.
-const PIECES: usize = 4;
-
 /// How an operation ended at a server: index and answer, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -63,29 +62,6 @@ pub struct Effects {
     pub snapshot_work: bool,
 }
 
-/// What became of a snapshot that arrives.
-pub enum Arrival {
-    /// There is more to come.
-    More,
-    /// It has ended: whether it is in place, and what followed.
-    Ended(bool, Effects),
-}
-
-impl Arrival {
-    fn refused() -> Arrival {
-        Arrival::Ended(false, Effects::default())
-    }
-}
-
-/// A snapshot that arrives.
-struct Stream {
-    receiving: Receiving,
-    from: u64,
-    message: Bytes,
-    content: Rc<Vec<u8>>,
-    at: usize,
-}
-
 type Ends = Arc<Mutex<Vec<(OpId, Answer)>>>;
 
 /// A running server.
@@ -94,6 +70,8 @@ pub struct Running {
     replica: Replica,
     jobs: Vec<Job>,
     work: Vec<Work<u32>>,
+    /// Entries of writes that are not durable yet, by the writes' numbers.
+    unwritten: VecDeque<(u64, Vec<Placed>)>,
     snapshots: Vec<SnapshotJob>,
     streams: BTreeMap<u64, Stream>,
     ends: Ends,
@@ -204,6 +182,7 @@ impl Server {
             replica,
             jobs: Vec::new(),
             work: Vec::new(),
+            unwritten: VecDeque::new(),
             snapshots: Vec::new(),
             streams: BTreeMap::new(),
             ends: Ends::default(),
@@ -241,7 +220,7 @@ impl Server {
         let (mut inputs, mut out) = (inputs.into_iter().collect(), Outputs::default());
         let silent = running.driver.broken().is_some();
         let polled = running.driver.poll(clock, &mut inputs, &mut out);
-        if silent && !out.messages.is_empty() {
+        if silent && running.driver.broken().is_some() && !out.messages.is_empty() {
             return fail(format!("server {} sends, but its log has failed", self.id));
         }
         match polled {
@@ -279,6 +258,7 @@ impl Server {
         }
         effects.log_work = !out.jobs.is_empty();
         effects.apply_work = !out.work.is_empty();
+        running.note_writes(&out.jobs);
         running.jobs.extend(out.jobs);
         running.work.extend(out.work);
         running.snapshots.extend(out.snapshots);
@@ -292,13 +272,23 @@ impl Server {
     }
 
     /// Does the log's work that waits, as one batch: what it says then.
-    pub fn write(&mut self) -> Option<Input<u32>> {
-        let running = self.running.as_mut()?;
+    ///
+    /// # Errors
+    /// When it contradicts what stands in another server's log.
+    pub fn write(&mut self, ledger: &SharedLedger) -> Result<Option<Input<u32>>, Failure> {
+        let Some(running) = self.running.as_mut().filter(|r| !r.jobs.is_empty()) else {
+            return Ok(None);
+        };
         let jobs = std::mem::take(&mut running.jobs);
-        if jobs.is_empty() {
-            return None;
+        let said = running.driver.log_side().run(jobs.into_iter());
+        if let Input::Log(_, done) = &said {
+            for done in done {
+                if let Done::Written(number) = done {
+                    running.written(*number, ledger)?;
+                }
+            }
         }
-        Some(running.driver.log_side().run(jobs.into_iter()))
+        Ok(Some(said))
     }
 
     /// Feeds the state machine with what waits: what it says then.
@@ -326,99 +316,6 @@ impl Server {
         let running = self.running.as_mut()?;
         let job = running.snapshots.pop()?;
         Some(Input::SnapshotEnded(job.run()))
-    }
-
-    /// A snapshot begins to arrive under a number of its own. Whether it is taken in.
-    pub fn open_stream(
-        &mut self,
-        now: u64,
-        number: u64,
-        from: u64,
-        message: Bytes,
-        content: Rc<Vec<u8>>,
-    ) -> bool {
-        let clock = self.clock(now);
-        let disk = disk_of(&self.disk);
-        let Some(running) = self.running.as_mut() else {
-            return false;
-        };
-        let receiver = running.driver.receiver();
-        let Ok(receiving) = receiver.open(disk, message.clone(), clock) else {
-            return false;
-        };
-        let stream = Stream {
-            receiving,
-            from,
-            message,
-            content,
-            at: 0,
-        };
-        running.streams.insert(number, stream);
-        true
-    }
-
-    /// The next piece of it arrives.
-    ///
-    /// # Errors
-    /// What [`Server::poll`] reports.
-    pub fn stream(
-        &mut self,
-        now: u64,
-        number: u64,
-        ledger: &SharedLedger,
-    ) -> Result<Arrival, Failure> {
-        let clock = self.clock(now);
-        let Some(running) = self.running.as_mut() else {
-            return Ok(Arrival::refused());
-        };
-        let Some(stream) = running.streams.get_mut(&number) else {
-            return Ok(Arrival::refused());
-        };
-        let piece = (stream.content.len() / PIECES).max(1);
-        let end = (stream.at + piece).min(stream.content.len());
-        if stream.at < end {
-            let taken = stream
-                .receiving
-                .piece(clock, &stream.content[stream.at..end]);
-            stream.at = end;
-            if taken.is_err() {
-                running.streams.remove(&number);
-                return Ok(Arrival::refused());
-            }
-            return Ok(Arrival::More);
-        }
-        let Some(Stream {
-            receiving,
-            from,
-            message,
-            ..
-        }) = running.streams.remove(&number)
-        else {
-            return Ok(Arrival::refused());
-        };
-        let (driver, mut out) = (&mut running.driver, Outputs::default());
-        let placed = receiving.finish(|term, position| {
-            let (sender, wanted) = std::sync::mpsc::channel();
-            let mut asked = VecDeque::from([Input::Wanted(term, position, sender)]);
-            let polled = driver.poll(clock, &mut asked, &mut out);
-            match polled {
-                Ok(()) => wanted.try_recv().unwrap_or(Wish::Unwanted),
-                Err(_) => Wish::Unwanted,
-            }
-        });
-        let mut effects = self.collect(now, out, ledger)?;
-        if placed.is_ok() {
-            let message = [Input::Message(from, message)];
-            effects.add(self.poll(now, message, ledger)?);
-        }
-        Ok(Arrival::Ended(placed.is_ok(), effects))
-    }
-
-    /// The stream broke: nothing more of it comes.
-    pub fn break_stream(&mut self, number: u64) {
-        if let Some(running) = &mut self.running {
-            running.streams.remove(&number);
-        }
     }
 
     /// Microseconds until it wants to be polled.
@@ -459,7 +356,14 @@ impl Server {
         Input::Change(change, Completion::new(Box::new(|_| {})))
     }
 
-    /// Whether its log takes no writes.
+    /// Whether its log takes no writes until it is started again.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|r| r.driver.has_failed())
+    }
+
+    /// Whether its log takes no writes now.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         let running = self.running.as_ref();
@@ -509,73 +413,6 @@ impl Effects {
     }
 }
 
-impl Running {
-    /// What came out contradicts nothing that came out elsewhere.
-    fn check(&self, out: &Outputs<u32>, id: u64, ledger: &SharedLedger) -> Result<(), Failure> {
-        let core = self.driver.core();
-        let view = core.view();
-        let mut ledger = ledger.lock();
-        if self.driver.broken().is_some() {
-            return Ok(());
-        }
-        if view.role == Role::Leader {
-            ledger.leads(view.term, id)?;
-        }
-        // What is not durable when the messages leave.
-        let states = writes(&self.jobs).chain(writes(&out.jobs));
-        let votes: Vec<_> = states.filter_map(|w| w.hard_state).collect();
-        for message in &out.messages {
-            let granted = message::granted(&message.bytes);
-            let voted =
-                |state: &&HardState| state.vote == message.to && Some(state.term) == granted;
-            if let Some(state) = votes.iter().find(voted) {
-                let term = state.term;
-                return fail(format!(
-                    "server {id} votes in {term} before that is durable"
-                ));
-            }
-        }
-        for write in writes(&out.jobs) {
-            let mut previous = write.install.map(|p| p.term);
-            for entry in &write.entries {
-                let before = previous.or_else(|| core.position(entry.index - 1).map(|p| p.term));
-                let payload = if entry.data.is_empty() {
-                    &entry.context
-                } else {
-                    &entry.data
-                };
-                if entry.context.is_empty() {
-                    ledger.appended(entry.index, entry.term, before, payload)?;
-                }
-                previous = Some(entry.term);
-            }
-        }
-        Ok(())
-    }
-
-    /// Operations that ended since the last time.
-    fn ended(&mut self, id: u64) -> Result<Vec<(OpId, Answer)>, Failure> {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let ends = std::mem::take(&mut *ends);
-        for (op, end) in &ends {
-            if *end == Answer::Dropped {
-                return fail(format!("server {id} dropped operation {op}"));
-            }
-            if !self.open.remove(op) {
-                return fail(format!("server {id} answered operation {op} twice"));
-            }
-        }
-        Ok(ends)
-    }
-}
-
-fn writes(jobs: &[Job]) -> impl Iterator<Item = &Write> {
-    jobs.iter().filter_map(|job| match job {
-        Job::Write(write) => Some(write),
-        _ => None,
-    })
-}
-
 fn answer(result: Result<(u64, u32), ProposeError>) -> Answer {
     match result {
         Ok((index, answer)) => Answer::Done(index, answer),
@@ -585,15 +422,9 @@ fn answer(result: Result<(u64, u32), ProposeError>) -> Answer {
     }
 }
 
-fn content(disk: &SimDisk, position: Position) -> Option<Vec<u8>> {
-    let mut content = Vec::new();
-    let mut reader = SnapshotFile::open(disk, position).ok()?;
-    reader.read_to_end(&mut content).ok()?;
-    Some(content)
-}
-
 /// Whether a start failed because the disk reported an error, which is allowed.
 fn errors_injected(error: &consensus::StartError) -> bool {
     let text = error.to_string();
-    text.contains("no storage space") || text.contains("power is off")
+    let injected = ["no storage space", "power is off", crate::disk::INJECTED];
+    injected.iter().any(|words| text.contains(words))
 }

@@ -76,6 +76,7 @@ pub fn fault(name: &str) -> Option<Faults> {
         "show-early" => Faults::ShowEarly,
         "tell-early" => Faults::TellEarly,
         "broken-sends" => Faults::BrokenSends,
+        "forget-full" => Faults::ForgetFull,
         "panic-in-fetch" => Faults::PanicInFetch,
         "ignore-purge" => Faults::IgnorePurge,
         _ => return None,
@@ -127,6 +128,8 @@ enum Event {
     Ask(usize),
     GiveUp(usize, OpId),
     Restart(usize),
+    /// There is space on its disk again.
+    Space(usize),
     Mishap,
 }
 
@@ -320,7 +323,8 @@ impl World {
         self.blocked.clear();
         for at in 0..self.servers.len() {
             self.servers[at].disk.set_errors(0);
-            if self.servers[at].is_broken() || self.servers[at].disk.is_dead() {
+            self.servers[at].disk.set_full(false);
+            if self.servers[at].has_failed() || self.servers[at].disk.is_dead() {
                 self.crash(at)?;
             }
             self.servers[at].disk.crash_after(u32::MAX);
@@ -340,7 +344,7 @@ impl World {
                 self.give(at, [])
             }
             Event::Log(at, life) if self.lives(at, life) => {
-                let done = self.servers[at].write();
+                let done = self.servers[at].write(&self.ledger)?;
                 self.give(at, done)
             }
             Event::Apply(at, life) if self.lives(at, life) => {
@@ -351,7 +355,7 @@ impl World {
                 let done = self.servers[at].write_snapshot();
                 self.give(at, done)
             }
-            // Somebody makes space and restarts it.
+            // Somebody looks and restarts it.
             Event::Repair(at, life) if self.lives(at, life) => self.crash(at),
             Event::Stream {
                 server,
@@ -389,6 +393,10 @@ impl World {
                 }
                 Ok(())
             }
+            Event::Space(at) => {
+                self.servers[at].disk.set_full(false);
+                Ok(())
+            }
             Event::Mishap => self.mishap(),
             Event::Log(..) | Event::Apply(..) | Event::Snapshot(..) | Event::Repair(..) => Ok(()),
         }
@@ -404,13 +412,13 @@ impl World {
         at: usize,
         inputs: impl IntoIterator<Item = Input<u32>>,
     ) -> Result<(), Failure> {
-        let healthy = !self.servers[at].is_broken();
+        let healthy = !self.servers[at].has_failed();
         let effects = self.servers[at].poll(self.now, inputs, &self.ledger)?;
         self.hand_on(at, effects);
         if self.servers[at].disk.is_dead() {
             return self.crash(at);
         }
-        if healthy && self.servers[at].is_broken() {
+        if healthy && self.servers[at].has_failed() {
             // It stands there for a while before somebody looks.
             let pause = self.random.below(2000 * MS);
             let life = self.servers[at].life;

@@ -1,6 +1,5 @@
 //! From what the engine has ready to what may leave: what waits for which write, and what does not.
 
-use raft::StateRole;
 use raft::eraftpb::{Entry, EntryType, Message, MessageType};
 
 use super::{Apply, Core, Entries, Gated, Outgoing, Refusal, Violation};
@@ -19,12 +18,12 @@ impl<W, R> Core<W, R> {
             entries: ready.take_entries(),
             ..Write::default()
         };
-        let mut now = ready.take_messages();
+        let now = ready.take_messages();
         let mut later = ready.take_persisted_messages();
+        let mut early = Vec::new();
         if self.faults == Faults::VoteEarly {
             let vote = |m: &Message| m.get_msg_type() == MessageType::MsgRequestVoteResponse;
-            now.extend(later.iter().filter(|m| vote(m)).cloned());
-            later.retain(|m| !vote(m));
+            early = later.extract_if(.., |m| vote(m)).collect();
         }
         let reads = ready.take_read_states();
         let committed = ready.take_committed_entries();
@@ -32,22 +31,7 @@ impl<W, R> Core<W, R> {
             self.node.mut_store().hard_state = state.clone();
         }
         let state = self.current_state();
-        let meta = ready.snapshot().get_metadata();
-        let install = (meta.index != 0).then_some(Position {
-            index: meta.index,
-            term: meta.term,
-        });
-        if let Some(position) = install {
-            let Some((_, membership)) = self.incoming.take_if(|(p, _)| *p == position) else {
-                return Err(Violation("a snapshot without its message".to_owned()));
-            };
-            write.install = Some(position);
-            self.installing = true;
-            let store = self.node.mut_store();
-            store.install(position, membership.clone());
-            self.gated
-                .push_back((number, Gated::Install(position, membership)));
-        }
+        write.install = self.begin_install(&ready)?;
         // A membership may only change once its commit is on disk: a server that restarts with an
         // older membership than it acted under could elect a second leader.
         let change = committed
@@ -61,7 +45,10 @@ impl<W, R> Core<W, R> {
         // committed, and does not campaign under a membership two steps old.
         let alone = self.leading && self.membership.members.len() == 1;
         let commit_moved = !alone && !write.entries.is_empty() && state.commit != self.saved.commit;
-        if vote_moved || unsaved_change || commit_moved || install.is_some() {
+        if vote_moved {
+            self.voted = number;
+        }
+        if vote_moved || unsaved_change || commit_moved || write.install.is_some() {
             write.hard_state = Some(state);
             self.saved = state;
         }
@@ -77,11 +64,44 @@ impl<W, R> Core<W, R> {
         for state in reads {
             self.confirm_read(&state);
         }
-        self.send(now);
+        self.send(early);
+        self.let_go(number, now, later);
+        Ok(())
+    }
+
+    /// The snapshot that the engine took in, if any, as what the log has to do.
+    fn begin_install(&mut self, ready: &raft::Ready) -> Result<Option<Position>, Violation> {
+        let meta = ready.snapshot().get_metadata();
+        if meta.index == 0 {
+            return Ok(None);
+        }
+        let position = Position {
+            index: meta.index,
+            term: meta.term,
+        };
+        let Some((_, membership)) = self.incoming.take_if(|(p, _)| *p == position) else {
+            return Err(Violation("a snapshot without its message".to_owned()));
+        };
+        self.installing = true;
+        let store = self.node.mut_store();
+        store.install(position, membership.clone());
+        let gated = Gated::Install(position, membership);
+        self.gated.push_back((ready.number(), gated));
+        Ok(Some(position))
+    }
+
+    /// Messages leave now, or once the write with that number is durable.
+    fn let_go(&mut self, number: u64, mut now: Vec<Message>, mut later: Vec<Message>) {
+        // The only voter leads in the moment it campaigns: what it sends waits for its vote, as others' questions for votes do.
+        if self.outstanding.contains(&self.voted) {
+            now.append(&mut later);
+            later = now;
+        } else {
+            self.send(now);
+        }
         if !later.is_empty() {
             self.held.push_back((number, later));
         }
-        Ok(())
     }
 
     /// Releases what waited for writes that are durable by now.
@@ -167,10 +187,8 @@ impl<W, R> Core<W, R> {
             .members
             .get(&self.id)
             .is_some_and(|m| m.voter);
-        if !votes && self.node.raft.state != StateRole::Follower {
-            let term = self.node.raft.term;
-            self.node.raft.become_follower(term, raft::INVALID_ID);
-            self.set_timeout();
+        if !votes {
+            self.step_down();
         }
         self.out.apply.push(Apply::Membership {
             position: Position {

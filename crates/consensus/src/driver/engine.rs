@@ -22,8 +22,26 @@ use crate::status::{ProposeError, ReadError, Server, Status};
 
 /// Longest time that a snapshot may be under way before it counts as lost.
 const SENDING_LIMIT: Duration = Duration::from_secs(3600);
+/// Pause before the log is tried again after it found no space.
+const SPACE_PAUSE: Duration = Duration::from_secs(1);
 /// Ticks that are made up for at once after the thread was held up; more are forgotten.
 const MAX_LATE_TICKS: u32 = 4;
+
+/// Why the log takes no writes, and for how long.
+pub(super) struct Broken {
+    pub(super) reason: String,
+    pub(super) until: Until,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Nobody knows what the medium holds.
+    Restart,
+    /// There is no space; it is tried again then.
+    Space(Instant),
+    /// It is being tried.
+    Tried,
+}
 
 pub(super) struct Engine<O> {
     pub(super) core: Core<Waiter<O>, ReadWaiter>,
@@ -34,8 +52,7 @@ pub(super) struct Engine<O> {
     trailing: u64,
     pub(super) status: watch::Sender<Status>,
     pub(super) indexes: Arc<Indexes>,
-    /// Why the log takes no writes.
-    pub(super) broken: Option<String>,
+    pub(super) broken: Option<Broken>,
     /// Why it takes part no more.
     ended: Option<String>,
     next_tick: Instant,
@@ -82,7 +99,35 @@ impl<O> Engine<O> {
     }
 
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        (!self.is_asleep()).then_some(self.next_tick)
+        match self.broken {
+            Some(Broken {
+                until: Until::Space(at),
+                ..
+            }) => Some(at),
+            _ => (!self.is_asleep()).then_some(self.next_tick),
+        }
+    }
+
+    /// Whether the log takes no writes before a restart.
+    pub(super) fn has_failed(&self) -> bool {
+        let broken = self.broken.as_ref();
+        broken.is_some_and(|broken| broken.until == Until::Restart)
+    }
+
+    fn disk_error(&self) -> Option<ProposeError> {
+        let broken = self.broken.as_ref();
+        broken.map(|broken| ProposeError::Disk(broken.reason.clone()))
+    }
+
+    /// Tries the log again when it is time.
+    pub(super) fn try_again(&mut self, now: Instant, out: &mut Outputs<O>) {
+        if let Some(Broken { until, .. }) = &mut self.broken
+            && let Until::Space(at) = *until
+            && at <= now
+        {
+            *until = Until::Tried;
+            out.jobs.push(Job::Retry);
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -146,8 +191,8 @@ impl<O> Engine<O> {
                 continue;
             }
             match input {
-                Input::Propose(payload, completion) => match &self.broken {
-                    Some(reason) => completion.call(Err(ProposeError::Disk(reason.clone()))),
+                Input::Propose(payload, completion) => match self.disk_error() {
+                    Some(error) => completion.call(Err(error)),
                     None => proposals.push((payload, Waiter::Command(completion))),
                 },
                 // A barrier or a change stands after the proposals that came before it.
@@ -157,8 +202,8 @@ impl<O> Engine<O> {
                 Input::Read(read) => self.core.read(read),
                 Input::Change(change, completion) => {
                     self.core.propose(proposals.drain(..));
-                    match &self.broken {
-                        Some(reason) => completion.call(Err(ProposeError::Disk(reason.clone()))),
+                    match self.disk_error() {
+                        Some(error) => completion.call(Err(error)),
                         None => self.core.change(&change, Waiter::Change(completion)),
                     }
                 }
@@ -197,11 +242,7 @@ impl<O> Engine<O> {
                 self.take_message(now, from, bytes, out);
             }
             Input::Applied(_, progress) => self.applied(&progress),
-            Input::Log(_, done) => {
-                for done in done {
-                    self.log_done(done)?;
-                }
-            }
+            Input::Log(_, done) => self.log_done(now, done)?,
             Input::SnapshotEnded(made) => self.snapshot_ended(made, out),
             Input::SnapshotSent(peer, arrived) => {
                 self.sending.remove(&peer);
@@ -216,6 +257,7 @@ impl<O> Engine<O> {
                 let _ = answer.send(wanted);
             }
             Input::SnapshotNow => out.work.push(Work::Snapshot),
+            Input::PeerGone(_) | Input::Transfer(_) | Input::Campaign if self.is_silent() => {}
             Input::PeerGone(peer) => self.core.peer_gone(peer),
             Input::Transfer(peer) => self.core.transfer(peer),
             Input::Campaign => self.core.campaign(),
@@ -234,7 +276,7 @@ impl<O> Engine<O> {
         let index = meta.position.index;
         self.indexes.snapshot.store(index, Ordering::Relaxed);
         self.core.snapshot_made(meta.position, meta.membership);
-        if self.broken.is_none() {
+        if !self.has_failed() {
             let first = (index + 1).saturating_sub(self.trailing).max(1);
             out.jobs.push(Job::Purge(first));
         }
@@ -251,7 +293,7 @@ impl<O> Engine<O> {
         for message in output.messages {
             self.send(now, message, out);
         }
-        if self.broken.is_none() {
+        if !self.has_failed() {
             out.jobs.extend(output.writes.into_iter().map(Job::Write));
             out.jobs.extend(output.fetches.into_iter().map(Job::Fetch));
         }
@@ -280,8 +322,8 @@ impl<O> Engine<O> {
     }
 
     fn propose_error(&self, refusal: Refusal) -> ProposeError {
-        match (&self.broken, refusal) {
-            (Some(reason), _) => ProposeError::Disk(reason.clone()),
+        match (self.disk_error(), refusal) {
+            (Some(error), _) => error,
             (None, Refusal::NotLeader) => ProposeError::NotLeader {
                 leader: self.leader(),
             },
@@ -292,32 +334,69 @@ impl<O> Engine<O> {
         }
     }
 
-    pub(super) fn log_done(&mut self, done: Done) -> Result<(), Violation> {
-        match done {
-            Done::Written(number) => self.core.written(number)?,
-            Done::Purged(first) => self.core.compacted(first),
-            Done::Fetched(low, entries) => self.core.fetched(low, entries),
-            Done::Failed(reason) => self.break_down(reason),
+    pub(super) fn log_done(&mut self, now: Instant, done: Vec<Done>) -> Result<(), Violation> {
+        let full = done.iter().any(|done| matches!(done, Done::Full(_)));
+        for done in done {
+            match done {
+                Done::Written(number) => {
+                    if !full {
+                        self.go_on();
+                    }
+                    self.core.written(number)?;
+                }
+                Done::Purged(first) => self.core.compacted(first),
+                Done::Fetched(low, entries) => self.core.fetched(low, entries),
+                Done::Full(reason) => self.break_down(reason, Until::Space(now + SPACE_PAUSE)),
+                Done::Failed(reason) => self.break_down(reason, Until::Restart),
+            }
         }
         Ok(())
     }
 
-    /// The disk failed: from here on nothing is acknowledged. With peers this server falls silent, so that
-    /// they elect another; alone it goes on answering reads.
-    fn break_down(&mut self, reason: String) {
-        if self.broken.is_some() {
-            return;
+    /// The log takes no writes: from here on nothing is acknowledged. With peers this server falls silent, so that they elect
+    /// another; alone it goes on answering reads. Without space it is for a time, after any other error until a restart.
+    fn break_down(&mut self, reason: String, until: Until) {
+        match &mut self.broken {
+            Some(broken) if broken.until == Until::Restart => return,
+            // Still no space.
+            Some(broken) if until != Until::Restart => {
+                *broken = Broken { reason, until };
+                return;
+            }
+            _ => {}
         }
-        tracing::error!(%reason, "the raft log failed; writes are refused until a restart");
-        for waiter in self.core.abandon() {
-            waiter.refuse(ProposeError::Disk(reason.clone()));
+        if until == Until::Restart {
+            tracing::error!(%reason, "the raft log failed; writes are refused until a restart");
+        } else {
+            tracing::error!(%reason, "the raft log has no space; writes are refused until it has some");
+            if !self.lone {
+                self.core.step_down();
+            }
         }
-        self.broken = Some(reason);
+        let told = self.core.abandon();
+        let error = ProposeError::Disk(reason.clone());
+        self.broken = Some(Broken { reason, until });
+        // Who is told looks at the status next.
         self.publish(true);
+        for waiter in told {
+            waiter.refuse(error.clone());
+        }
+    }
+
+    /// What found no space is written now.
+    fn go_on(&mut self) {
+        if self.broken.is_some() && !self.has_failed() {
+            tracing::info!("the raft log has space again; writes are accepted");
+            self.broken = None;
+            self.publish(true);
+        }
     }
 
     fn send(&mut self, now: Instant, message: Outgoing, out: &mut Outputs<O>) {
         if self.lone || self.is_silent() {
+            if message.snapshot.is_some() {
+                self.core.snapshot_sent(message.to, false);
+            }
             return;
         }
         if message.snapshot.is_some() {
@@ -377,7 +456,7 @@ impl<O> Engine<O> {
             applied_index: view.applied,
             snapshot_index: self.indexes.snapshot.load(Ordering::Relaxed),
             last_contact: self.contact.filter(|_| view.role != Role::Leader),
-            disk_error: self.broken.clone(),
+            disk_error: self.broken.as_ref().map(|broken| broken.reason.clone()),
             ended: self.ended.clone(),
             membership: self.core.membership().clone(),
             progress: self.core.progress().collect(),
@@ -390,7 +469,10 @@ impl<O> Engine<O> {
         for waiter in self.core.abandon() {
             waiter.refuse(ProposeError::Disk(reason.clone()));
         }
-        self.broken = Some(reason.clone());
+        self.broken = Some(Broken {
+            reason: reason.clone(),
+            until: Until::Restart,
+        });
         self.ended = Some(reason);
         self.publish(true);
     }

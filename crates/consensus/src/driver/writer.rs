@@ -1,13 +1,16 @@
 //! The log's side of the driver: does what waits as one batch and says what is done. Runs on a thread of its own, or where the
 //! driver is polled when there are no peers whose messages could be delayed.
+//!
+//! What finds no space stays here, in order, with all that comes after it, and is tried again: nothing of it is told as done before.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use raft::eraftpb::Entry;
 
 use crate::faults::Faults;
-use crate::log::{Log, Write, entry_bytes};
+use crate::log::{Log, Unwritten, Write, entry_bytes};
 use crate::observe::{Event, Logged, Observer};
 use crate::store::Fetch;
 
@@ -19,6 +22,8 @@ pub enum Job {
     Purge(u64),
     /// Entries to read back.
     Fetch(Fetch),
+    /// To try again what found no space.
+    Retry,
     /// Ends orderly, with the commit index known last.
     Seal(u64),
 }
@@ -37,6 +42,9 @@ impl Job {
 pub enum Done {
     /// All writes up to this number are durable.
     Written(u64),
+    /// There is no space for the rest, and in which words. It is kept and tried again on [`Job::Retry`], and whenever a purge made
+    /// space.
+    Full(String),
     /// The log takes nothing any more, and why.
     Failed(String),
     /// It begins at this index now.
@@ -48,6 +56,11 @@ pub enum Done {
 /// The log, or nothing for a server that keeps all in memory.
 pub(crate) struct Writer {
     log: Option<Log>,
+    /// Handed in and not durable. What there can be of it is bounded by what may wait for the log before it is known that there is
+    /// no space: after that nothing is taken in.
+    waiting: VecDeque<Write>,
+    /// The first so many of them found no space together, and are tried again together.
+    tried: usize,
     observer: Arc<dyn Observer>,
     /// When the segment that is written to was begun, or the log opened.
     segment_since: Instant,
@@ -58,6 +71,8 @@ impl Writer {
     pub(crate) fn new(log: Option<Log>, observer: Arc<dyn Observer>, faults: Faults) -> Writer {
         Writer {
             log,
+            waiting: VecDeque::new(),
+            tried: 0,
             observer,
             segment_since: Instant::now(),
             faults,
@@ -87,29 +102,79 @@ impl Writer {
     /// Does all jobs; writes that stand together share one sync.
     pub(crate) fn run(&mut self, jobs: impl Iterator<Item = Job>) -> Vec<Done> {
         let mut done = Vec::new();
-        let mut writes = Vec::new();
+        let mut try_again = false;
         for job in jobs {
-            if let Job::Write(write) = job {
-                writes.push(write);
-                continue;
+            match job {
+                Job::Write(write) => self.waiting.push_back(write),
+                Job::Retry => try_again = true,
+                other => {
+                    self.flush(try_again, &mut done);
+                    try_again |= matches!(other, Job::Purge(_));
+                    done.extend(self.other(other));
+                }
             }
-            self.flush(&mut writes, &mut done);
-            done.extend(self.other(job));
         }
-        self.flush(&mut writes, &mut done);
+        self.flush(try_again, &mut done);
+        if self.tried == 0 {
+            // What found no space before a purge found some after it.
+            done.retain(|done| !matches!(done, Done::Full(_)));
+        }
         done
     }
 
-    fn flush(&mut self, writes: &mut Vec<Write>, done: &mut Vec<Done>) {
-        let Some(last) = writes.last().map(|write| write.number) else {
+    /// Makes durable what waits, as far as there is space. What found none before is tried again only when it is time.
+    fn flush(&mut self, try_again: bool, done: &mut Vec<Done>) {
+        if self.tried > 0 && !try_again {
             return;
-        };
-        let result = self.watched(|log| log.append(writes)).unwrap_or(Ok(last));
-        writes.clear();
-        done.push(match result {
-            Ok(number) => Done::Written(number),
-            Err(error) => Done::Failed(error.to_string()),
-        });
+        }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let (mut written, mut failed) = (None, None);
+        while failed.is_none()
+            && let Some(first) = waiting.front()
+        {
+            let (install, state) = (first.install, first.hard_state);
+            let count = self.together(&waiting);
+            let result = match install {
+                Some(position) => self.watched(|log| log.install(position, state)),
+                None => {
+                    let together = &waiting.make_contiguous()[..count];
+                    self.watched(|log| log.append(together))
+                }
+            };
+            self.tried = 0;
+            match (result.unwrap_or(Ok(())), waiting.front_mut()) {
+                (Ok(()), Some(first)) if install.is_some() && !first.entries.is_empty() => {
+                    (first.install, first.hard_state) = (None, None);
+                }
+                (Ok(()), _) => {
+                    written = waiting.drain(..count).next_back().map(|write| write.number);
+                }
+                (Err(Unwritten::Full(error)), _) => {
+                    self.tried = count;
+                    if self.faults == Faults::ForgetFull {
+                        waiting.drain(..count);
+                        self.tried = 0;
+                    }
+                    failed = Some(Done::Full(error.to_string()));
+                }
+                (Err(Unwritten::Failed(error)), _) => {
+                    waiting.clear();
+                    failed = Some(Done::Failed(error.to_string()));
+                }
+            }
+        }
+        self.waiting = waiting;
+        done.extend(written.map(Done::Written));
+        done.extend(failed);
+    }
+
+    /// How many of the first writes go together: up to the next snapshot, or those that did before.
+    fn together(&self, waiting: &VecDeque<Write>) -> usize {
+        if self.tried > 0 {
+            return self.tried;
+        }
+        let plain = waiting.iter().take_while(|w| w.install.is_none()).count();
+        plain.max(1)
     }
 
     fn other(&mut self, job: Job) -> Option<Done> {
@@ -136,13 +201,15 @@ impl Writer {
                 });
                 Some(Done::Fetched(fetch.low, entries))
             }
+            // What found no space would be missing before the seal.
+            (Job::Seal(_), Some(_)) if !self.waiting.is_empty() => None,
             (Job::Seal(commit), Some(log)) => {
                 if let Err(error) = log.seal(commit) {
                     tracing::warn!(%error, "the raft log could not be closed in order");
                 }
                 None
             }
-            (Job::Seal(_) | Job::Write(_), _) => None,
+            (Job::Seal(_) | Job::Write(_) | Job::Retry, _) => None,
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use raft::eraftpb::Entry;
 
-use super::{HardState, Log, LogError, LogOptions, Position, Segment, entry_bytes, name};
+use super::segment::{Segment, name};
+use super::{HardState, Log, LogError, LogOptions, Position, Unwritten, entry_bytes};
 use crate::codec::{Malformed, Reader};
 use crate::disk::{Disk, DiskFile};
 use crate::faults::Faults;
@@ -38,6 +39,14 @@ pub struct Opened {
 
 /// Bytes written at once where a segment is written again.
 const REWRITE: usize = 1 << 20;
+
+impl From<Unwritten> for LogError {
+    fn from(unwritten: Unwritten) -> LogError {
+        match unwritten {
+            Unwritten::Full(error) | Unwritten::Failed(error) => LogError::Io(error),
+        }
+    }
+}
 
 fn sequence(name: &str) -> Option<u64> {
     let stem = name.strip_suffix(".log")?;
@@ -152,7 +161,7 @@ impl Log {
                     term: e.term,
                 });
             if known != snapshot {
-                log.reset(snapshot)?;
+                log.install(snapshot, None)?;
                 entries.clear();
                 base = snapshot;
             }

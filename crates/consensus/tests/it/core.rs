@@ -27,6 +27,10 @@ fn members(ids: &[u64]) -> Membership {
 }
 
 pub(crate) fn server(id: u64, ids: &[u64]) -> Server {
+    founded(id, members(ids))
+}
+
+fn founded(id: u64, membership: Membership) -> Server {
     Core::new(Start {
         id,
         seed: 5,
@@ -38,7 +42,7 @@ pub(crate) fn server(id: u64, ids: &[u64]) -> Server {
         base: BASE,
         entries: Vec::new(),
         applied: BASE,
-        membership: members(ids),
+        membership,
         has_snapshot: false,
         cache_bytes: consensus::core::CACHE_BYTES,
         faults: Faults::None,
@@ -279,4 +283,24 @@ fn a_log_that_ends_before_what_was_committed_is_refused() {
     });
     let text = started.err().map(|v| v.to_string()).unwrap_or_default();
     assert!(text.contains("entries up to 9 were committed"), "{text}");
+}
+
+/// A voter without others leads in the moment it campaigns. What it tells its learners before it has voted on disk, it might tell
+/// them otherwise, in the same term, after a restart.
+#[test]
+fn the_only_voter_tells_its_learners_nothing_before_its_vote_is_durable() {
+    let mut membership = members(&[1, 2]);
+    membership.members.get_mut(&2).unwrap().voter = false;
+    let mut one = founded(1, membership);
+    one.campaign();
+    let output = one.output().unwrap();
+    assert_eq!(one.view().role, Role::Leader);
+    one.propose([(Bytes::from_static(b"a"), 1)]);
+    let more = one.output().unwrap();
+    assert!(output.messages.is_empty() && more.messages.is_empty());
+    let last = |output: &Output<u32, u32>| output.writes.last().unwrap().number;
+    one.written(last(&output)).unwrap();
+    one.written(last(&more)).unwrap();
+    let told = one.output().unwrap().messages;
+    assert!(!told.is_empty() && told.iter().all(|message| message.to == 2));
 }

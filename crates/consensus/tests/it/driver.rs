@@ -1,7 +1,7 @@
 //! One voter on a real directory and on a failing disk.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -148,35 +148,60 @@ fn logged(event: &Event) -> Option<Logged> {
     }
 }
 
-#[tokio::test]
-async fn a_full_disk_refuses_writes_and_goes_on_reading() {
-    let disk = MemoryDisk::default();
-    let config = |disk: &MemoryDisk| Config {
-        disk: Some(Arc::new(disk.clone())),
-        segment_bytes: 64 << 10,
-        ..Config::default()
-    };
+/// Five is in it, then the disk fails, and the next write says so.
+async fn failing(disk: &MemoryDisk, fault: &AtomicBool) -> (Consensus<u64>, Arc<AtomicU64>) {
     let (machine, sum, _) = Adder::new();
-    let one = Consensus::start(config(&disk), machine, None).unwrap();
+    let one = Consensus::start(on(disk, 64 << 10), machine, None).unwrap();
     leader(&one).await;
     one.propose_wait(number(5)).await.unwrap();
-    disk.full.store(true, Ordering::SeqCst);
-    let refused = one.propose_wait(number(6)).await;
-    assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
-    disk.full.store(false, Ordering::SeqCst);
-    let refused = one.propose_wait(number(6)).await;
-    assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
+    fault.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let refused = one.propose_wait(number(6)).await;
+        assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
+    }
     assert!(one.status().disk_error.is_some());
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     one.read_barrier(deadline).await.unwrap();
     assert_eq!(sum.load(Ordering::SeqCst), 5);
+    (one, sum)
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_space() {
+    let disk = MemoryDisk::default();
+    let (one, sum) = failing(&disk, &disk.full).await;
+    disk.full.store(false, Ordering::SeqCst);
+    let mut status = one.watch_status();
+    let writes = status.wait_for(|s| s.disk_error.is_none()).await.unwrap();
+    assert!(writes.established);
+    drop(writes);
+    // The first of the two was under way: its fate was not known, and it is applied now.
+    let (_, after) = one.propose_wait(number(1)).await.unwrap();
+    assert_eq!((after, sum.load(Ordering::SeqCst)), (12, 12));
+    one.shutdown().await;
+    let (machine, sum, _) = Adder::new();
+    let one = Consensus::start(on(&disk, 64 << 10), machine, None).unwrap();
+    leader(&one).await;
+    assert_eq!(sum.load(Ordering::SeqCst), 12);
+    one.shutdown().await;
+}
+
+/// Nobody knows what the medium holds after that.
+#[tokio::test]
+async fn a_failed_sync_refuses_writes_until_a_restart() {
+    let disk = MemoryDisk::default();
+    let (one, _) = failing(&disk, &disk.unsynced).await;
+    disk.unsynced.store(false, Ordering::SeqCst);
+    let refused = one.propose_wait(number(6)).await;
+    assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
     one.shutdown().await;
 
     let (machine, sum, _) = Adder::new();
-    let one = Consensus::start(config(&disk), machine, None).unwrap();
+    let one = Consensus::start(on(&disk, 64 << 10), machine, None).unwrap();
     leader(&one).await;
+    // What was under way stands in the log.
     one.propose_wait(number(1)).await.unwrap();
-    assert_eq!(sum.load(Ordering::SeqCst), 6);
+    assert_eq!(sum.load(Ordering::SeqCst), 12);
     one.shutdown().await;
 }
 

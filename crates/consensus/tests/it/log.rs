@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consensus::Membership;
 use consensus::disk::Disk;
-use consensus::log::{HardState, Log, LogError, LogOptions, Opened, Position, Write};
+use consensus::log::{HardState, Log, LogError, LogOptions, Opened, Position, Unwritten, Write};
 use proptest::prelude::*;
 
 use crate::support::MemoryDisk;
@@ -104,6 +104,32 @@ fn a_log_cut_anywhere_in_its_last_batch_loses_that_batch_only() {
     }
 }
 
+/// Without space for a batch or for the next segment nothing changes: neither the log nor the state that a segment begins with.
+#[test]
+fn a_write_without_space_changes_nothing_and_is_done_again() {
+    for size in [300, 5000] {
+        let (disk, _) = small_log();
+        let mut log = open(&disk, None).unwrap().log;
+        let before = (log.hard_state(), disk.contents());
+        disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
+        let writes = [write(4, 8, 4, &[payload(8, size)])];
+        for _ in 0..2 {
+            let refused = log.append(&writes);
+            assert!(matches!(refused, Err(Unwritten::Full(_))), "{refused:?}");
+            assert!((log.hard_state(), disk.contents()) == before);
+        }
+        let refused = log.install(Position { index: 40, term: 5 }, None);
+        assert!(matches!(refused, Err(Unwritten::Full(_))), "{refused:?}");
+        assert!((log.hard_state(), disk.contents()) == before);
+        disk.full.store(false, std::sync::atomic::Ordering::SeqCst);
+        log.append(&writes).unwrap();
+        drop(log);
+        let opened = open(&disk, None).unwrap();
+        assert_eq!(terms(&opened).last(), Some(&(8, 4)));
+        assert_eq!(opened.hard_state, writes[0].hard_state.unwrap());
+    }
+}
+
 #[test]
 fn a_log_with_zeros_from_any_sector_on_is_cut_there() {
     let (disk, _) = small_log();
@@ -183,6 +209,57 @@ fn a_missing_or_swapped_segment_is_refused() {
     copy.rename(&names[2], &names[1]).unwrap();
     copy.rename("x", &names[2]).unwrap();
     assert!(matches!(open(&copy, None), Err(LogError::Damaged { .. })));
+}
+
+/// Why nothing in the simulator notices a removal that fails in silence (`Faults::IgnorePurge`): whichever of the segments that a
+/// snapshot covers are left behind, and whatever is written later, the next opening reads the same, and removes what is apart.
+#[test]
+fn segments_left_behind_by_a_purge_change_nothing() {
+    let (disk, mut copies) = (MemoryDisk::default(), Vec::new());
+    let mut log = open(&disk, None).unwrap().log;
+    let fill = |log: &mut Log, from: u64, to: u64| {
+        for index in from..to {
+            log.append(&[write(index, index, 1, &[payload(index, 900)])])
+                .unwrap();
+        }
+    };
+    fill(&mut log, 1, 20);
+    let all = disk.contents();
+    let covered = Position { index: 19, term: 1 };
+    assert!(log.purge(covered.index + 1).unwrap() > 13);
+    fill(&mut log, 20, 30);
+    drop(log);
+    let left = disk.contents();
+    let gone: Vec<_> = all
+        .keys()
+        .filter(|name| !left.contains_key(*name))
+        .collect();
+    assert!((3..8).contains(&gone.len()), "{gone:?}");
+    for kept in 0..1u32 << gone.len() {
+        let copy = disk.fork();
+        for (at, name) in gone.iter().enumerate() {
+            if kept & 1 << at != 0 {
+                drop(copy.create(name, 0).unwrap());
+                copy.edit(name, |bytes| bytes.clone_from(&all[*name]));
+            }
+        }
+        let opened = open(&copy, Some(covered)).unwrap();
+        let found: Vec<_> = terms(&opened);
+        assert_eq!(found.last(), Some(&(29, 1)), "{kept:b}");
+        assert!(found.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1));
+        copies.push(copy.list().unwrap().len());
+    }
+    // With all of them nothing is apart; otherwise only what continues to the end stays.
+    assert_eq!(
+        copies.iter().max(),
+        Some(
+            &all.keys()
+                .chain(left.keys())
+                .collect::<std::collections::BTreeSet<_>>()
+                .len()
+        )
+    );
+    assert_eq!(copies.iter().min(), Some(&left.len()));
 }
 
 #[test]

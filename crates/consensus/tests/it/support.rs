@@ -77,6 +77,8 @@ type Bytes = Arc<Mutex<Vec<u8>>>;
 pub struct MemoryDisk {
     pub files: Arc<Mutex<BTreeMap<String, Bytes>>>,
     pub full: Arc<AtomicBool>,
+    /// Every sync fails once it is set.
+    pub unsynced: Arc<AtomicBool>,
     /// Longest file that can be made; 0: any.
     pub largest: Arc<AtomicU64>,
 }
@@ -122,13 +124,13 @@ impl Disk for MemoryDisk {
         let bytes: Bytes = Arc::new(Mutex::new(vec![0; len as usize]));
         let mut files = self.files.lock().unwrap();
         files.insert(name.to_owned(), bytes.clone());
-        Ok(Box::new(MemoryFile(bytes, self.full.clone())))
+        Ok(Box::new(MemoryFile(bytes, self.clone())))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let files = self.files.lock().unwrap();
         let bytes = files.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(MemoryFile(bytes.clone(), self.full.clone())))
+        Ok(Box::new(MemoryFile(bytes.clone(), self.clone())))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -148,7 +150,7 @@ impl Disk for MemoryDisk {
     }
 }
 
-struct MemoryFile(Bytes, Arc<AtomicBool>);
+struct MemoryFile(Bytes, MemoryDisk);
 
 impl DiskFile for MemoryFile {
     fn len(&self) -> io::Result<u64> {
@@ -164,7 +166,7 @@ impl DiskFile for MemoryFile {
     }
 
     fn write_at(&self, offset: u64, new: &[u8]) -> io::Result<()> {
-        if self.1.load(Ordering::SeqCst) {
+        if self.1.full.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let mut bytes = self.0.lock().unwrap();
@@ -177,6 +179,9 @@ impl DiskFile for MemoryFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        if self.1.unsynced.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the medium failed"));
+        }
         Ok(())
     }
 

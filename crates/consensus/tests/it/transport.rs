@@ -1,11 +1,12 @@
 //! Connections in memory do what every transport has to, and carry a cluster of whole servers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use consensus::testing::{Network, QUEUE_BYTES, conformance};
-use consensus::{Change, Config, Consensus, Inbound, Transport};
+use consensus::{Change, Config, Consensus, Inbound, ProposeError, Role, Status, Transport};
 
 use crate::support::{Adder, MemoryDisk};
 
@@ -64,8 +65,12 @@ impl Transport for Later {
 }
 
 fn start(network: &Arc<Network>, bootstrap: bool) -> (Consensus<u64>, u64) {
+    start_on(&MemoryDisk::default(), network, bootstrap)
+}
+
+fn start_on(disk: &MemoryDisk, network: &Arc<Network>, bootstrap: bool) -> (Consensus<u64>, u64) {
     let config = Config {
-        disk: Some(Arc::new(MemoryDisk::default())),
+        disk: Some(Arc::new(disk.clone())),
         bootstrap,
         ..Config::default()
     };
@@ -88,15 +93,7 @@ async fn a_cluster_grows_over_connections_in_memory() {
         one.propose_wait(Bytes::from_static(&[1])).await.unwrap();
     }
     let (two, id) = start(&network, false);
-    let added = Change::AddLearner {
-        raft_id: id,
-        node_id: "two".to_owned(),
-        node_name: "two".to_owned(),
-    };
-    one.change_membership(added).await.unwrap();
-    one.change_membership(Change::Promote { raft_id: id })
-        .await
-        .unwrap();
+    join(&one, id).await;
     // From here on nothing is committed without the other.
     let (index, sum) = one.propose_wait(Bytes::from_static(&[1])).await.unwrap();
     assert_eq!(sum, 101);
@@ -109,6 +106,68 @@ async fn a_cluster_grows_over_connections_in_memory() {
     two.shutdown().await;
     one.shutdown().await;
     for id in [one.status().raft_id, id] {
+        network.leave(id);
+    }
+}
+
+/// Adds a voter. The engine hears of a change's end a little after whoever asked for it.
+async fn join(leader: &Consensus<u64>, id: u64) {
+    let added = Change::AddLearner {
+        raft_id: id,
+        node_id: id.to_string(),
+        node_name: id.to_string(),
+    };
+    for change in [added, Change::Promote { raft_id: id }] {
+        loop {
+            match leader.change_membership(change.clone()).await {
+                Err(ProposeError::ChangeUnderWay) => tokio::task::yield_now().await,
+                done => break assert!(done.unwrap() > 0),
+            }
+        }
+    }
+}
+
+/// A leader whose disk is full gives way to those that can write, follows them once it has space, and may lead again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_without_space_gives_way_and_follows_once_it_has_some() {
+    let network = Network::new(QUEUE_BYTES, Duration::from_secs(30));
+    let disk = MemoryDisk::default();
+    let (one, first) = start_on(&disk, &network, true);
+    let mut status = one.watch_status();
+    status.wait_for(|s| s.established).await.unwrap();
+    let others = [start(&network, false), start(&network, false)];
+    for (_, id) in &others {
+        join(&one, *id).await;
+    }
+    one.propose_wait(Bytes::from_static(&[1])).await.unwrap();
+    disk.full.store(true, Ordering::SeqCst);
+    let refused = one.propose_wait(Bytes::from_static(&[1])).await;
+    assert!(matches!(refused, Err(ProposeError::Disk(_))), "{refused:?}");
+    let told = one.status();
+    assert!(told.disk_error.is_some() && told.role == Role::Follower && told.leader.is_none());
+    let mut watches = others.each_ref().map(|(other, _)| other.watch_status());
+    let [a, b] = &mut watches;
+    let leads = |s: &Status| s.established;
+    let new = tokio::select! {
+        led = a.wait_for(leads) => led.map(|_| 0),
+        led = b.wait_for(leads) => led.map(|_| 1),
+    };
+    let (new, id) = &others[new.unwrap()];
+    let (index, _) = new.propose_wait(Bytes::from_static(&[1])).await.unwrap();
+    disk.full.store(false, Ordering::SeqCst);
+    let follows =
+        |s: &Status| s.disk_error.is_none() && s.leader.as_ref().is_some_and(|l| l.raft_id == *id);
+    status.wait_for(follows).await.unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while one.applied_index() < index && Instant::now() < until {
+        tokio::task::yield_now().await;
+    }
+    assert!(one.applied_index() >= index);
+    new.transfer_leadership(first);
+    status.wait_for(leads).await.unwrap();
+    one.propose_wait(Bytes::from_static(&[1])).await.unwrap();
+    for (server, id) in others.iter().map(|(s, id)| (s, *id)).chain([(&one, first)]) {
+        server.shutdown().await;
         network.leave(id);
     }
 }

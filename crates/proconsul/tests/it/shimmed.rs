@@ -131,9 +131,17 @@ fn a_sync_that_hangs_holds_answers_and_no_reads() {
     assert_eq!(reader.value("held/0").as_deref(), Some(&b"held back"[..]));
 }
 
-/// A disk that fails in one way: writes stop being acknowledged and say why, reads go on, and after a restart on a healthy
-/// disk everything acknowledged is there and writing goes on.
-fn fails(fault: &str, reason: &str) {
+/// What has to happen before a disk that failed is written to again.
+#[derive(PartialEq)]
+enum Until {
+    /// There is space again.
+    Space,
+    Restart,
+}
+
+/// A disk that fails in one way: writes stop being acknowledged and say why, reads go on, and as soon as there is space again, or
+/// after a restart on a healthy disk, everything acknowledged is there and writing goes on.
+fn fails(fault: &str, reason: &str, until: Until) {
     let shimmed = Shimmed::new();
     let mut agent = shimmed.start();
     let mut books: Vec<Book> = (0..3).map(Book::new).collect();
@@ -173,13 +181,29 @@ fn fails(fault: &str, reason: &str) {
         .lines()
         .any(|line| line.contains("[ERROR]") && line.contains(reason));
     assert!(said, "{fault}: the log does not say why:\n{log}");
-    agent.kill();
+    let mut health = agent.client();
+    let healthy = |client: &mut Client| {
+        let state = client.ask("GET", "/v1/operator/autopilot/health", b"");
+        state.is_ok_and(|answer| answer.status == 200)
+    };
+    assert!(!healthy(&mut health), "{fault}: it says that it is healthy");
     shimmed.tell("");
+    let began = Instant::now();
+    while until == Until::Space && !healthy(&mut health) {
+        assert!(began.elapsed() < LIMIT, "{fault}: space is not noticed");
+        std::thread::yield_now();
+    }
+    let answer = client.ask("PUT", "/v1/kv/again", b"again").unwrap();
+    let goes_on = until == Until::Space;
+    assert_eq!(answer.is_acknowledgement(), goes_on, "{fault}: {answer:?}");
+    agent.kill();
     let agent = shimmed.start();
     let mut client = agent.client();
     for book in &mut books {
         book.check(&mut client);
     }
+    let again = client.value("again");
+    assert!(!goes_on || again.is_some(), "{fault}: the last write");
     let answer = client.ask("PUT", "/v1/kv/after", b"after").unwrap();
     assert!(answer.is_acknowledgement(), "{fault}: {answer:?}");
     let written: u64 = books.iter().map(|book| book.count).sum();
@@ -188,33 +212,33 @@ fn fails(fault: &str, reason: &str) {
 
 #[test]
 fn no_space_for_a_write() {
-    fails("write 28", "No space left on device");
+    fails("write 28", "No space left on device", Until::Space);
 }
 
 #[test]
 fn half_a_write_and_then_no_space() {
-    fails("short 28", "No space left on device");
+    fails("short 28", "No space left on device", Until::Space);
 }
 
 #[test]
 fn a_write_that_fails() {
-    fails("write 5", "Input/output error");
+    fails("write 5", "Input/output error", Until::Restart);
 }
 
 #[test]
 fn a_sync_that_fails() {
-    fails("sync 5", "Input/output error");
+    fails("sync 5", "Input/output error", Until::Restart);
 }
 
 #[test]
 fn no_space_at_a_sync() {
-    fails("sync 28", "No space left on device");
+    fails("sync 28", "No space left on device", Until::Restart);
 }
 
 #[test]
 fn no_space_for_the_next_segment() {
     // Large values fill the segment at hand; the next one cannot be reserved.
-    fails("reserve 28", "No space left on device");
+    fails("reserve 28", "No space left on device", Until::Space);
 }
 
 /// What of the store would be left if the power failed at the end of call number `cut`: what was synced, and of the writes

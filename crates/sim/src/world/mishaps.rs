@@ -7,7 +7,7 @@ use consensus::driver::Input;
 
 use crate::Failure;
 use crate::server::Server;
-use crate::world::{Event, MAX_SERVERS, World};
+use crate::world::{Event, MAX_SERVERS, MS, World};
 
 impl World {
     pub(super) fn mishap(&mut self) -> Result<(), Failure> {
@@ -21,7 +21,7 @@ impl World {
         if self.weather.changes && self.random.chance(25) {
             return self.change_membership();
         }
-        match self.random.below(11) {
+        match self.random.below(12) {
             0 | 1 if self.servers[at].running.is_some() => self.crash(at),
             2 | 3 => {
                 let operations = self.random.below(12) as u32;
@@ -43,6 +43,12 @@ impl World {
                 Ok(())
             }
             9 if self.servers[at].running.is_some() => self.give(at, [Input::SnapshotNow]),
+            11 => {
+                self.servers[at].disk.set_full(true);
+                let pause = self.random.between(1, 3000) * MS;
+                self.later(pause, Event::Space(at));
+                Ok(())
+            }
             10 => {
                 let leader = self.leader();
                 let target = self.servers[at].id;

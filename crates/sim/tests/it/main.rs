@@ -116,6 +116,12 @@ fn a_leader_that_sends_although_its_log_failed_is_noticed() {
     caught("broken-sends", 100);
 }
 
+/// A disk that is full for a while: what waits for space stands in its order, and nothing of it is lost.
+#[test]
+fn a_write_forgotten_for_want_of_space_is_noticed() {
+    caught("forget-full", 200);
+}
+
 /// Old entries are read back from the disk for whoever lags.
 #[test]
 fn a_panic_in_the_fetch_of_old_entries_is_noticed() {
