@@ -31,6 +31,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("gossip", 2),
     ("peers", 2),
     ("ports", 3),
+    ("ui", 3),
     ("proconsul-client", 3),
     ("server", 4),
     ("agent", 4),

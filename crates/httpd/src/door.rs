@@ -13,10 +13,10 @@ use crate::params::Params;
 use crate::path;
 use crate::reply::{Body, JSON, OCTETS, Reply, Shape, TEXT};
 use crate::request::{Handled, Outcome, Request, RequestBody, token};
-use crate::routes::ui_page;
 use crate::said::{self, Said};
 use crate::serve::Connections;
 use crate::table::{Entry, Found, Handler, Tenancy, find};
+use crate::web;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::header::{
@@ -150,10 +150,11 @@ impl Door {
                 self.routed(settings, entry, arrival)
             }
             Found::NeedsSlash => Respond::bare(moved(&head.method, &format!("{raw}/"), query)),
-            Found::Nothing => Respond::ready(
-                unrouted(&settings, &head.method, &decoded),
-                &settings.response_headers,
-            ),
+            Found::Nothing => {
+                let page = of_the_ui(&settings, &head, &decoded);
+                let reply = page.unwrap_or_else(|| unrouted(&settings, &head.method, &decoded));
+                Respond::ready(reply, &settings.response_headers)
+            }
         }
     }
 
@@ -405,10 +406,6 @@ fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
     {
         return moved(method, &ui.content_path, None);
     }
-    if let Some(page) = (settings.config.ui.as_ref()).and_then(|ui| ui_page::page(ui, method, path))
-    {
-        return page;
-    }
     if memchr::memmem::find(path, b"/v1/").is_some() {
         text(
             404,
@@ -420,6 +417,30 @@ fn unrouted(settings: &Prepared, method: &Method, path: &[u8]) -> Reply {
             "Invalid URL path: if attempting to use the HTTP API, ensure the path starts with '/v1/'\n",
         )
     }
+}
+
+/// What the web UI answers, if it is on and the path is its.
+fn of_the_ui(settings: &Prepared, head: &Head, decoded: &[u8]) -> Option<Reply> {
+    let site = web::Site {
+        content_path: &settings.config.ui.as_ref()?.content_path,
+        datacenter: &settings.config.datacenter,
+        agent: &settings.config.node_name,
+        acls_enabled: settings.config.acls_enabled,
+        own: &settings.response_headers,
+    };
+    let asking = web::Asking {
+        method: &head.method,
+        headers: &head.headers,
+        path: head.path(),
+        decoded,
+    };
+    let served = web::answer(&site, &asking)?;
+    Some(Reply {
+        status: served.status,
+        headers: served.headers,
+        body: Body::whole(served.body),
+        nothing: false,
+    })
 }
 
 /// The content type of an answer for which the handler writes nothing (spec/http-api.md §1.4).

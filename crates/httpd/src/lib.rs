@@ -33,6 +33,7 @@ mod serve;
 mod table;
 #[cfg(test)]
 mod tests;
+mod web;
 
 pub use config::{Cidr, Config, Ui};
 pub use door::{Door, Ports};

@@ -25,7 +25,6 @@ pub(crate) mod status;
 pub(crate) mod telemetry;
 pub(crate) mod txn;
 pub(crate) mod ui;
-pub(crate) mod ui_page;
 
 use crate::fault::Fault;
 use crate::request::{JSON_MAX, RequestBody};

@@ -2,7 +2,6 @@
 
 use super::fake::Fake;
 use super::fake_agent::FakeAgent;
-use crate::config::Ui;
 use crate::door::Remote;
 use crate::request::RequestBody;
 use crate::{Config, Door, Ports};
@@ -245,40 +244,6 @@ fn paths_without_a_route() {
             .body
             .starts_with("Consul Agent: UI disabled.")
     );
-}
-
-/// Where the interface would be stands one page that needs nothing else and is let into no other.
-#[test]
-fn a_page_in_the_interfaces_place() {
-    let ui = |path: &str| {
-        Bench::new(Config {
-            ui: Some(Ui {
-                content_path: path.into(),
-            }),
-            ..Config::default()
-        })
-    };
-    for (content, path) in [
-        ("/ui/", "/ui/"),
-        ("/ui/", "/ui/dc1/services"),
-        ("/my/consul/", "/my/consul/"),
-    ] {
-        let bench = ui(content);
-        let got = bench.get("/");
-        assert_eq!((got.status, got.header("location")), (301, content));
-        let got = bench.get(path);
-        assert_eq!(
-            (got.status, got.header("content-type")),
-            (200, "text/html; charset=utf-8")
-        );
-        assert_eq!(got.header("x-content-type-options"), "nosniff");
-        let policy = got.header("content-security-policy");
-        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
-        assert!(got.body.contains("no web interface") && !got.body.contains("<script"));
-        assert_eq!(bench.ask("PUT", path, &[], "").status, 404);
-    }
-    assert_eq!(ui("/my/consul/").get("/ui/").status, 404);
-    assert_eq!(Bench::new(Config::default()).get("/ui/").status, 404);
 }
 
 #[test]

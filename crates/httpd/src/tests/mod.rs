@@ -9,3 +9,4 @@ mod frame;
 mod http2;
 mod socket;
 mod telemetry;
+mod web;
