@@ -6,7 +6,6 @@
 mod config;
 mod door;
 mod lookup;
-mod places;
 mod rate;
 mod recursors;
 mod reverse;

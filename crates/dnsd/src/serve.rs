@@ -1,10 +1,10 @@
 //! Sockets: datagrams and streams.
 
 use crate::door::{Desk, Door, Now};
-use crate::places::Places;
 use dns::Transport;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use ports::Places;
 use rt::Room;
 use std::future::Future;
 use std::io;
@@ -17,6 +17,10 @@ use tokio::net::tcp::WriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+/// Open connections of one listener.
+const CONNECTIONS_MAX: usize = 2048;
+/// Of these at most so many for one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one host may have.
+const CONNECTIONS_PER_CLIENT_MAX: usize = 256;
 /// Largest datagram read.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Threads that answer datagrams of one socket.
@@ -263,7 +267,7 @@ fn udp_threads() -> usize {
 }
 
 async fn serve_tcp(listener: TcpListener, door: Arc<Door>, room: Room) {
-    let places = Places::default();
+    let places = Places::new(CONNECTIONS_MAX, CONNECTIONS_PER_CLIENT_MAX);
     loop {
         let (stream, remote) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -273,7 +277,7 @@ async fn serve_tcp(listener: TcpListener, door: Arc<Door>, room: Room) {
                 continue;
             }
         };
-        let Some(place) = places.take(remote.ip()) else {
+        let Ok(place) = places.take(Some(remote.ip())) else {
             door.counters()
                 .refused_connections
                 .fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,7 @@ mod guard;
 mod members;
 mod methods;
 mod operator;
+mod places;
 mod query;
 mod rpc;
 
@@ -28,5 +29,6 @@ pub use guard::*;
 pub use members::*;
 pub use methods::*;
 pub use operator::*;
+pub use places::*;
 pub use query::*;
 pub use rpc::*;

@@ -6,10 +6,11 @@
 mod check;
 mod space;
 
+use crate::counters::Counters;
 use crate::server::Server;
 use bytes::{Bytes, BytesMut};
 use check::{check, receive};
-use ports::{Authorized, BoxFuture, Pieces, RpcError, Snapshot};
+use ports::{Authorized, BoxFuture, Caller, Pieces, Place, RpcError, Snapshot};
 use space::Frugal;
 use state::Root;
 use std::fs::File;
@@ -33,7 +34,14 @@ const BUFFER: usize = 256 << 10;
 const RESTORE_ESTABLISH: Duration = Duration::from_secs(60);
 
 impl Server {
-    pub(crate) async fn save(&self, by: &Authorized) -> Result<Snapshot, RpcError> {
+    /// A place for an archive under way.
+    pub(crate) fn archive_place(&self, caller: &Caller) -> Result<Place, RpcError> {
+        let place = self.archives.take(caller);
+        place.inspect_err(|_| Counters::add(&self.board.counters.limited))
+    }
+
+    /// An archive of the state; `place` is held until the last of it was read.
+    pub(crate) async fn save(&self, by: &Authorized, place: Place) -> Result<Snapshot, RpcError> {
         let status = self.consensus.status();
         let root = self.root(by);
         let voters = self
@@ -55,15 +63,20 @@ impl Server {
             voters,
         };
         let folder = self.config.data_dir.clone();
-        let file = self
-            .aside("snapshot save", move || {
-                make(&root, &meta, folder.as_deref())
-            })
+        // Who asked may go; the work goes on, and so does its claim.
+        let made = self.aside("snapshot save", move || {
+            let file = make(&root, &meta, folder.as_deref())?;
+            Ok::<_, io::Error>((file, place))
+        });
+        let (file, place) = made
             .await?
             .map_err(|error| RpcError::Unavailable(error.to_string()))?;
         Ok(Snapshot {
             index,
-            archive: Box::new(FromFile(tokio::fs::File::from_std(file))),
+            archive: Box::new(Held {
+                pieces: FromFile(tokio::fs::File::from_std(file)),
+                _place: place,
+            }),
             known_leader: status.leader.is_some(),
             last_contact: Duration::ZERO,
         })
@@ -217,9 +230,15 @@ impl FromFile {
     }
 }
 
-impl Pieces for FromFile {
+/// An archive on its way out, with its place.
+struct Held {
+    pieces: FromFile,
+    _place: Place,
+}
+
+impl Pieces for Held {
     fn next(&mut self) -> BoxFuture<'_, io::Result<Bytes>> {
-        Box::pin(self.chunk(BUFFER))
+        Box::pin(self.pieces.chunk(BUFFER))
     }
 }
 

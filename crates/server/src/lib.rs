@@ -21,6 +21,7 @@ mod measure;
 mod methods;
 mod observe;
 mod operator;
+mod places;
 mod prepared;
 mod queue;
 mod ran;

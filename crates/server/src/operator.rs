@@ -239,7 +239,7 @@ impl Operator for Server {
             let by = self
                 .enter(caller, datacenter, &ports::SNAPSHOT_SAVE, consistency)
                 .await?;
-            self.save(&by).await
+            self.save(&by, self.archive_place(caller)?).await
         })
     }
 
@@ -258,6 +258,7 @@ impl Operator for Server {
                     Consistency::Default,
                 )
                 .await?;
+            let _place = self.archive_place(caller)?;
             self.restore(&by, archive).await
         })
     }

@@ -137,7 +137,7 @@ impl Rpc for Server {
                     Consistency::Default,
                 )
                 .await?;
-            self.open_changes(by, subjects, since)
+            self.open_changes(by, caller, subjects, since)
         })
     }
 

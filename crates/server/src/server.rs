@@ -7,6 +7,7 @@ use crate::group::{Group, Groups};
 use crate::machine::Machine;
 use crate::measure::Watch;
 use crate::observe::EngineWatch;
+use crate::places::Held;
 use crate::prepared::template::Templates;
 use crate::queue::Coordinates;
 use crate::view::Board;
@@ -44,6 +45,8 @@ pub struct Server {
     pub(crate) ready: watch::Sender<bool>,
     /// Held by a restore while its pieces go into the log: those of two must not mix.
     pub(crate) restoring: Mutex<()>,
+    /// Places for archives.
+    pub(crate) archives: Held,
     /// Templates of prepared queries, compiled.
     pub(crate) templates: Templates,
     /// Turns of queries whose filter may take long.
@@ -114,6 +117,7 @@ impl Server {
             known_leader: AtomicBool::new(false),
             ready: watch::Sender::new(false),
             restoring: Mutex::new(()),
+            archives: Held::archives(),
             templates: Templates::default(),
             heavy: Semaphore::new(heavy_turns()),
             abandoned: Notify::new(),

@@ -3,6 +3,7 @@
 use crate::changes::Journal;
 use crate::counters::Counters;
 use crate::group::Group;
+use crate::places::Held;
 use crate::watch::Registry;
 use arc_swap::{ArcSwap, Guard};
 use ports::Authorized;
@@ -45,6 +46,8 @@ pub(crate) struct Board {
     pub(crate) registry: Registry,
     pub(crate) counters: Arc<Counters>,
     pub(crate) journal: Journal,
+    /// Places for streams of changes.
+    pub(crate) streams: Held,
     /// A restore has begun and not ended: what it collected takes memory.
     pub(crate) restoring: AtomicBool,
     crowds: UnboundedSender<Arc<Group>>,
@@ -64,6 +67,7 @@ impl Board {
             registry: Registry::new(),
             counters,
             journal: Journal::default(),
+            streams: Held::streams(),
             restoring: AtomicBool::new(false),
             crowds,
         }

@@ -1,6 +1,5 @@
 //! The ring of touched rows and those who listen.
 
-use super::STREAMS_MAX;
 use super::scope::Scopes;
 use parking_lot::Mutex;
 use state::RowKey;
@@ -76,12 +75,9 @@ impl Journal {
         self.wanted.load(Ordering::Acquire)
     }
 
-    /// A listener more; `None` beyond the limit.
-    pub(crate) fn listen(&self, scopes: Scopes) -> Option<Arc<Listener>> {
+    /// A listener more.
+    pub(crate) fn listen(&self, scopes: Scopes) -> Arc<Listener> {
         let mut listeners = self.listeners.lock();
-        if listeners.len() >= STREAMS_MAX {
-            return None;
-        }
         self.wanted.store(true, Ordering::Release);
         let listener = Arc::new(Listener {
             scopes,
@@ -89,7 +85,7 @@ impl Journal {
             news: Notify::new(),
         });
         listeners.push(listener.clone());
-        Some(listener)
+        listener
     }
 
     /// Undoes [`Journal::listen`].

@@ -12,29 +12,25 @@ pub(crate) use journal::Journal;
 use crate::counters::Counters;
 use crate::server::Server;
 use ports::changes::{ChangeStream, Subject};
-use ports::{Authorized, RpcError};
+use ports::{Authorized, Caller, RpcError};
 use scope::Scopes;
 use stream::Changes;
-
-/// Streams that one server serves at a time; beyond, a stream is refused.
-pub(crate) const STREAMS_MAX: usize = 256;
 
 impl Server {
     /// Begins a stream, or resumes it behind `since`. Rows are shown as the authorizer of today allows: all of them.
     pub(crate) fn open_changes(
         &self,
         authorized: Authorized,
+        caller: &Caller,
         subjects: Vec<Subject>,
         since: Option<u64>,
     ) -> Result<Box<dyn ChangeStream>, RpcError> {
-        match Changes::open(self.board.clone(), authorized, Scopes::of(subjects), since) {
-            Some(stream) => Ok(Box::new(stream)),
-            None => {
-                Counters::add(&self.board.counters.limited);
-                Err(RpcError::Limited(format!(
-                    "too many streams of changes (limit {STREAMS_MAX})"
-                )))
-            }
-        }
+        let board = self.board.clone();
+        let place = board.streams.take(caller);
+        let place = place.inspect_err(|_| Counters::add(&board.counters.limited))?;
+        let scopes = Scopes::of(subjects);
+        Ok(Box::new(Changes::open(
+            board, authorized, place, scopes, since,
+        )))
     }
 }

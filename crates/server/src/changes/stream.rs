@@ -5,7 +5,7 @@ use super::scope::{Scopes, bytes};
 use crate::view::Board;
 use hashbrown::HashSet;
 use ports::changes::{ChangeStream, Reset, Row, Step, Subject};
-use ports::{Authorized, BoxFuture};
+use ports::{Authorized, BoxFuture, Place};
 use state::{Key, Root, RowKey};
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub(crate) struct Changes {
     /// Everything up to this index has been told, but for what the state says.
     told: u64,
     state: State,
+    _place: Place,
 }
 
 enum State {
@@ -40,14 +41,14 @@ struct Snapshot {
 }
 
 impl Changes {
-    /// `None` beyond the limit of streams.
     pub(crate) fn open(
         board: Arc<Board>,
         authorized: Authorized,
+        place: Place,
         scopes: Scopes,
         since: Option<u64>,
-    ) -> Option<Self> {
-        let listener = board.journal.listen(scopes)?;
+    ) -> Self {
+        let listener = board.journal.listen(scopes);
         let (told, state) = {
             let view = board.view(&authorized);
             match since.filter(|index| *index > 0) {
@@ -64,11 +65,12 @@ impl Changes {
             listener,
             told,
             state,
+            _place: place,
         };
         if matches!(stream.state, State::Follow) {
             stream.resume();
         }
-        Some(stream)
+        stream
     }
 
     /// A resumed stream tells at least a mark, so that its client knows that it stands.

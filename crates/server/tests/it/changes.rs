@@ -110,7 +110,20 @@ async fn open(
     subjects: Vec<Subject>,
     since: Option<u64>,
 ) -> Result<Box<dyn ChangeStream>, RpcError> {
-    let caller = Caller::internal();
+    open_from(bench, None, subjects, since).await
+}
+
+/// The same from somewhere on the network.
+async fn open_from(
+    bench: &Bench,
+    from: Option<[u8; 4]>,
+    subjects: Vec<Subject>,
+    since: Option<u64>,
+) -> Result<Box<dyn ChangeStream>, RpcError> {
+    let caller = Caller {
+        remote: from.map(|ip| (ip, 4711).into()),
+        ..Caller::internal()
+    };
     patiently(
         "a stream",
         bench.server.changes(&caller, "", subjects, since),
@@ -398,17 +411,22 @@ async fn a_restore_tells_everything_anew() {
 async fn streams_have_a_limit_and_give_their_place_back() {
     let bench = Bench::new().await;
     let mut streams = Vec::new();
-    let refused = loop {
-        match open(&bench, some(), None).await {
-            Ok(stream) => streams.push(stream),
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(streams.len(), 256);
-    assert_eq!(
-        refused,
-        RpcError::Limited("too many streams of changes (limit 256)".into())
-    );
+    for client in 1..=9 {
+        let before = streams.len();
+        let refused = loop {
+            match open_from(&bench, Some([192, 0, 2, client]), some(), None).await {
+                Ok(stream) => streams.push(stream),
+                Err(error) => break error,
+            }
+        };
+        let (taken, why) = match client {
+            9 => (0, "too many streams of changes (limit 1024)"),
+            8 => (128, "too many streams of changes (limit 1024)"),
+            _ => (128, "too many streams of changes of one client (limit 128)"),
+        };
+        assert_eq!(streams.len() - before, taken, "client {client}");
+        assert_eq!(refused, RpcError::Limited(why.into()), "client {client}");
+    }
     streams.pop();
     assert!(open(&bench, some(), None).await.is_ok());
     let elsewhere = bench

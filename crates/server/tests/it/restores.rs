@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, config, key, until, value};
 use bytes::Bytes;
-use ports::{Caller, Operator};
+use ports::{Caller, Operator, RpcError};
 use std::task::Poll;
 use wire::command::RestorePlace;
 use wire::{Command, Outcome};
@@ -119,5 +119,41 @@ async fn pieces_of_another_restore_do_not_mix() {
     let end = Command::RestoreEnd(place(second, 1));
     assert_eq!(propose(&bench, end).await, Outcome::Index(8));
     assert_eq!(value(&bench.now(key("own"))).unwrap(), "v");
+    bench.end().await;
+}
+
+/// Archives take a file as large as the state: so many are under way, and not all of them for one client.
+#[tokio::test]
+async fn archives_under_way_have_a_limit() {
+    let bench = Bench::new().await;
+    let mut held = Vec::new();
+    for client in 1..=3 {
+        let caller = Caller {
+            remote: Some(([192, 0, 2, client], 4711).into()),
+            ..Caller::internal()
+        };
+        let before = held.len();
+        let refused = loop {
+            match bench.server.snapshot_save(&caller, "", false).await {
+                Ok(archive) => held.push(archive),
+                Err(error) => break error,
+            }
+        };
+        let (taken, why) = match client {
+            1 => (8, "too many archives of one client under way (limit 8)"),
+            2 => (8, "too many archives under way (limit 16)"),
+            _ => (0, "too many archives under way (limit 16)"),
+        };
+        assert_eq!(held.len() - before, taken, "client {client}");
+        assert_eq!(refused, RpcError::Limited(why.into()), "client {client}");
+    }
+    let restored = held.pop().expect("sixteen");
+    let caller = Caller::internal();
+    // A restore takes a place as well.
+    let refused = bench.server.snapshot_restore(&caller, "", restored.archive);
+    let refused = refused.await;
+    assert!(matches!(refused, Err(RpcError::Limited(_))), "{refused:?}");
+    held.clear();
+    assert!(bench.server.snapshot_save(&caller, "", false).await.is_ok());
     bench.end().await;
 }
