@@ -105,3 +105,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_million_levels_need_little_stack() {
+    let deep = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
+        const DEEP: usize = 1_000_000;
+        for (open, middle, close) in [
+            ("key \"a\" {", "", "}"),
+            ("key \"a\" ", "{}", ""),
+            ("key = [", "", "]"),
+            ("{\"key\":", "1", "}"),
+            ("{\"key\":[", "", "]}"),
+            ("[", "", "]"),
+            ("a.", "", ""),
+            ("${", "", "}"),
+            ("/*", "", "*/"),
+            ("\"\\", "", "\""),
+        ] {
+            let text = format!("{}{middle}{}", open.repeat(DEEP), close.repeat(DEEP));
+            assert!(Policy::parse(&text).is_err(), "{open}");
+            let _ = Policy::parse_stored(&text);
+        }
+    });
+    deep.expect("a thread").join().expect("no overflow");
+}

@@ -536,3 +536,36 @@ fn maps_of_lists() {
         );
     }
 }
+
+/// Whatever is repeated a million times: refused, or taken, walked and dropped with little stack.
+#[test]
+fn a_million_levels_need_little_stack() {
+    let deep = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
+        const DEEP: usize = 1_000_000;
+        let around = |open: &str, close: &str| {
+            format!("{}Node == a{}", open.repeat(DEEP), close.repeat(DEEP))
+        };
+        for text in [
+            around("(", ")"),
+            around("not ", ""),
+            around("not (", ")"),
+            around("Native and (", ")"),
+            format!("Node == a{}", " and Node == a".repeat(DEEP)),
+            format!("Node == a{}", " or not Node == a".repeat(DEEP)),
+            format!("Meta{} == a", ".a".repeat(DEEP)),
+            format!("Meta{} == a", "[\"a\"]".repeat(DEEP)),
+            format!("Node == \"{}\"", "\\\\".repeat(DEEP)),
+            format!("Node matches \"{}\"", "(a".repeat(DEEP)),
+            "(".repeat(DEEP),
+            "[".repeat(DEEP),
+            "\"".repeat(DEEP),
+            "not ".repeat(DEEP),
+        ] {
+            let _ = bexpr::check_syntax(&text);
+            if let Ok(filter) = Filter::compile(&text, &ROW) {
+                filter.matches(&Row::default());
+            }
+        }
+    });
+    deep.expect("a thread").join().expect("no overflow");
+}

@@ -244,3 +244,57 @@ fn the_frame_knows_no_command() {
         assert!(!source(name).contains("crate::help"), "{name}");
     }
 }
+
+/// Files and standard input that are nested a million times: told, and nothing else happens.
+#[test]
+fn a_million_levels_need_little_stack() {
+    const DEEP: usize = 1_000_000;
+    let deep = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
+        let home = tempfile::tempdir().expect("a folder");
+        for (open, close, end) in [
+            ("[", "]", "json"),
+            ("{\"service\":", "}", "json"),
+            ("service {", "}", "hcl"),
+            ("service = [", "]", "hcl"),
+        ] {
+            let text = format!("{}{}", open.repeat(DEEP), close.repeat(DEEP));
+            let file = home.path().join(format!("deep.{end}"));
+            std::fs::write(&file, &text).expect("a file");
+            let file = file.to_str().expect("text");
+            for args in [
+                &["validate", file][..],
+                &["services", "register", file],
+                &["services", "deregister", file],
+                &["kv", "import", &format!("@{file}")],
+                &["snapshot", "inspect", file],
+                &["snapshot", "decode", file],
+                &[
+                    "acl",
+                    "policy",
+                    "create",
+                    "-name=a",
+                    &format!("-rules=@{file}"),
+                ],
+                &[
+                    "acl",
+                    "auth-method",
+                    "create",
+                    "-name=a",
+                    "-type=jwt",
+                    &format!("-config=@{file}"),
+                ],
+                &[
+                    "login",
+                    "-method=a",
+                    &format!("-bearer-token-file={file}"),
+                    "-token-sink-file=/dev/null",
+                ],
+            ] {
+                // Where no agent is asked: nothing answers on this port.
+                let done = consul_with(args, &[("CONSUL_HTTP_ADDR", "127.0.0.1:1")], &text);
+                assert_ne!(done.status, 0, "{args:?}");
+            }
+        }
+    });
+    deep.expect("a thread").join().expect("no overflow");
+}

@@ -448,3 +448,27 @@ proptest! {
         let _ = written_on(machine(), &words.concat());
     }
 }
+
+#[test]
+fn a_million_levels_need_little_stack() {
+    let deep = std::thread::Builder::new().stack_size(2 << 20).spawn(|| {
+        const DEEP: usize = 1_000_000;
+        for (open, middle, close) in [
+            ("{{", "1", "}}"),
+            ("{{(", "1", ")}}"),
+            ("{{ if true }}", "x", "{{ end }}"),
+            ("{{ range . }}", "x", "{{ end }}"),
+            ("{{ with 1 }}", "", "{{ else }}{{ end }}"),
+            ("{{ 1", "", " | len }}"),
+            ("{{/*", "", "*/}}"),
+        ] {
+            let nested = format!("{}{middle}{}", open.repeat(DEEP), close.repeat(DEEP));
+            assert!(written_on(machine(), &nested).is_err(), "{open}");
+        }
+        for inside in ["(", "not ", "| len ", ".a", "$a ", "-", "\"", "`", "'"] {
+            let text = format!("{{{{ {} }}}}", inside.repeat(DEEP));
+            assert!(written_on(machine(), &text).is_err(), "{inside}");
+        }
+    });
+    deep.expect("a thread").join().expect("no overflow");
+}

@@ -208,3 +208,45 @@ fn short_elements_do_not_become_memory_without_end() {
     let text = format!("{{\"Many\":[{}]}}", list(&full, 20_000));
     assert_eq!(read(&text).unwrap().many.len(), 20_000);
 }
+
+struct NoVariables;
+
+impl dialect::hil::Scope for NoVariables {
+    fn variable(&self, _: &str) -> Option<String> {
+        Some("x".to_owned())
+    }
+
+    fn group(&self, _: i64) -> Option<String> {
+        Some("y".to_owned())
+    }
+}
+
+#[test]
+fn a_million_levels_of_a_template_need_little_stack() {
+    use dialect::hil::{Program, Text};
+    on_a_small_stack(|| {
+        for (open, middle, close) in [
+            ("${", "1", "}"),
+            ("(", "1", ")"),
+            ("match(", "1", ")"),
+            ("!", "true", ""),
+            ("-", "1", ""),
+            ("1 + ", "1", ""),
+            ("1 == ", "1", ""),
+            ("true && ", "true", ""),
+            ("true ? 1 : ", "1", ""),
+            ("true ? ", "1", " : 1"),
+            ("\"${", "1", "}\""),
+            ("x.", "y", ""),
+            ("x[", "1", "]"),
+        ] {
+            let inside = format!("{}{middle}{}", open.repeat(DEEP), close.repeat(DEEP));
+            for text in [format!("${{{inside}}}"), inside] {
+                let program = Text::parse(&text).and_then(|text| Program::of(&text, &NoVariables));
+                if let Ok(program) = program {
+                    let _ = program.render(&NoVariables);
+                }
+            }
+        }
+    });
+}

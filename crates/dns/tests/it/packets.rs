@@ -285,3 +285,47 @@ proptest! {
         prop_assert!(dns::read_answers(&reply).len() + usize::from(srv) >= 1);
     }
 }
+
+/// Names that point at names that point at names, as far as a packet holds them, and names of a million labels.
+#[test]
+fn chains_of_pointers_need_little_stack() {
+    let deep = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
+        let question = with(|_| {});
+        let Request::Question(asked) = Request::parse(&question) else {
+            panic!("a question");
+        };
+        for (label, answers) in [("\x01a", 200u16), ("", 200), ("\x01a", u16::MAX)] {
+            let mut reply = question.clone();
+            reply[2] |= 0x80;
+            reply[6..8].copy_from_slice(&answers.to_be_bytes());
+            // Each name is one label more than, or the same as, the one before it.
+            let mut before = 12u16;
+            while reply.len() < 16_000 {
+                let here = reply.len() as u16;
+                reply.extend_from_slice(label.as_bytes());
+                reply.extend((0xc000 | before).to_be_bytes());
+                reply.extend_from_slice(b"\0\x05\0\x01\0\0\0\0\0\x02");
+                reply.extend((0xc000 | here).to_be_bytes());
+                before = here;
+            }
+            let _ = dns::read_answers(&reply);
+            let _ = dns::read_chain(&reply, &asked.name);
+            let _ = dns::same_question(&reply, &asked, 0x1234);
+            let _ = Request::parse(&reply);
+        }
+        // Names that point at themselves and at each other.
+        for pointers in [&b"\xc0\x0c"[..], b"\xc0\x0e\xc0\x0c"] {
+            let packet = [&PLAIN[..12], pointers, b"\0\x01\0\x01"].concat();
+            let _ = Request::parse(&packet);
+            assert!(dns::Name::read(&packet, 12).is_none());
+        }
+        for text in [
+            "a.".repeat(1_000_000),
+            ".".repeat(1_000_000),
+            "\\".repeat(1_000_000),
+        ] {
+            assert!(dns::Name::from_text(&text).is_none());
+        }
+    });
+    deep.expect("a thread").join().expect("no overflow");
+}
