@@ -32,6 +32,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("peers", 2),
     ("ports", 3),
     ("ui", 3),
+    ("calls", 3),
     ("proconsul-client", 3),
     ("server", 4),
     ("agent", 4),
@@ -60,6 +61,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("gossip", "rt"),
     ("gossip", "net"),
     ("peers", "consensus"),
+    ("calls", "ports"),
     ("cli", "config"),
 ];
 

@@ -44,6 +44,12 @@ impl GoTime {
         )
     }
 
+    /// The same moment as a Go program tells it by a local clock that shows UTC: both codecs know it from UTC itself.
+    pub const fn local(mut self) -> Self {
+        self.zone = Some(0);
+        self
+    }
+
     /// Seconds of Unix time, rounded down.
     pub const fn unix_seconds(&self) -> i64 {
         self.secs.saturating_sub(UNIX_OFFSET)

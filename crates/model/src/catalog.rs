@@ -79,6 +79,40 @@ impl ServiceNode {
             indexes: service.indexes.clone(),
         }
     }
+
+    /// The halves again. What the joined row does not tell of the node (its indexes, its locality) is empty.
+    pub fn split(self) -> (Arc<Node>, Arc<NodeService>) {
+        let node = Node {
+            id: self.id,
+            node: self.node,
+            address: self.address,
+            datacenter: self.datacenter,
+            peer_name: self.peer_name.clone(),
+            tagged_addresses: self.tagged_addresses,
+            meta: self.node_meta,
+            ..Node::default()
+        };
+        let service = NodeService {
+            kind: self.service_kind,
+            id: self.service_id,
+            service: self.service_name,
+            tags: self.service_tags,
+            address: self.service_address,
+            tagged_addresses: self.service_tagged_addresses,
+            weights: Some(Box::new(self.service_weights)),
+            meta: self.service_meta,
+            port: self.service_port,
+            socket_path: self.service_socket_path,
+            enable_tag_override: self.service_enable_tag_override,
+            proxy: self.service_proxy,
+            connect: self.service_connect,
+            locality: self.service_locality,
+            peer_name: self.peer_name,
+            indexes: self.indexes,
+            ..NodeService::default()
+        };
+        (Arc::new(node), Arc::new(service))
+    }
 }
 
 /// A service instance with its node and the checks that decide whether it is healthy: first the node's checks, then the

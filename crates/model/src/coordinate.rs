@@ -26,6 +26,16 @@ impl NetCoord {
     /// Dimension of every valid coordinate.
     pub const DIMENSION: usize = 8;
 
+    /// Where every coordinate begins.
+    pub fn origin() -> Self {
+        Self {
+            vec: vec![0.0; Self::DIMENSION].into(),
+            error: 1.5,
+            adjustment: 0.0,
+            height: 1e-5,
+        }
+    }
+
     /// Estimated round-trip time to `other` in seconds (spec/http-api.md §3.7).
     pub fn distance(&self, other: &Self) -> f64 {
         let square: f64 = self

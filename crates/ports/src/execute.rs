@@ -19,6 +19,8 @@ pub struct Execute {
     pub near: String,
     /// The client's address, for `_ip`.
     pub client: Option<IpAddr>,
+    /// Node of the agent that the client asked, for `_agent`; empty is the answering server's own.
+    pub agent: String,
 }
 
 /// The result of a prepared query.

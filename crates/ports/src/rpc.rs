@@ -5,6 +5,7 @@ use crate::{Answered, Caller, Execute, Executed, Explained, Query, ReadOptions, 
 use model::Session;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 use wire::Outcome;
 use wire::command::{TxnRequest, TxnResponse};
 
@@ -30,6 +31,8 @@ pub struct ClusterStatus {
     pub applied_index: u64,
     /// Current term.
     pub term: u64,
+    /// Time since the leader was heard; `None` when it never was.
+    pub last_contact: Option<Duration>,
 }
 
 /// The port to the replicated state, wherever it lives: in this process or behind the server port.

@@ -14,6 +14,7 @@ mod limits;
 mod multiplex;
 mod plain;
 mod port;
+mod served;
 mod snapshot;
 
 pub use door::Door;
@@ -21,3 +22,4 @@ pub use limits::{DOOR_BYTES_MAX, HEAD_MAX, Limits, SNAPSHOT_REQUEST_MAX};
 pub use port::{
     Archive, BoxFuture, Call, Failure, Found, Methods, SnapshotRequest, Snapshots, Streams, Table,
 };
+pub use served::{Admit, ServedMethods, ServedSnapshots};

@@ -130,8 +130,12 @@ impl RateLimited {
         self.mode.store(limits.mode as u8, Ordering::Relaxed);
     }
 
-    /// One relaxed load as long as limits are off.
-    fn admit(&self, write: bool) -> Result<(), RpcError> {
+    /// Counts a request, of a door that asks before it reads what is asked for; it is then made at the port behind this one. One
+    /// relaxed load as long as limits are off.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub fn admit(&self, write: bool) -> Result<(), RpcError> {
         let mode = self.mode.load(Ordering::Relaxed);
         if mode == LimitMode::Disabled as u8 {
             return Ok(());

@@ -175,6 +175,7 @@ impl Rpc for Server {
             commit_index: status.commit_index,
             applied_index: status.applied_index,
             term: status.term,
+            last_contact: status.last_contact.map(|at| at.elapsed()),
         }
     }
 }

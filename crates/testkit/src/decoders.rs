@@ -28,6 +28,7 @@ pub const ALL: &[Decoder] = &[
     ("log_record", log_record),
     ("raft_message", raft_message),
     ("command", command),
+    ("rpc_body", rpc_body),
     ("snapshot", snapshot),
     ("archive", archive),
 ];
@@ -36,6 +37,24 @@ pub const ALL: &[Decoder] = &[
 #[cfg(feature = "http")]
 pub fn http_head(input: &[u8]) {
     let _ = httpd::reads_head(input);
+}
+
+/// A body of the server port: the first byte says of which method, and whether it is a request or a reply.
+pub fn rpc_body(input: &[u8]) {
+    let Some((which, body)) = input.split_first() else {
+        return;
+    };
+    let methods = wire::rpc::METHODS;
+    let method = &methods[usize::from(which >> 1) % methods.len()];
+    let recode = if which & 1 == 0 {
+        method.request
+    } else {
+        method.reply
+    };
+    if let Ok(written) = recode(body) {
+        let again = recode(&written).expect("what was written decodes");
+        assert_eq!(again, written, "{}", method.name);
+    }
 }
 
 /// Bodies of writes, strict and lax.
@@ -224,7 +243,23 @@ mod tests {
             record.to_vec(),
             b"key_prefix \"a/\" { policy = \"list\" }\nservice \"${x}\" { policy = \"read\" intentions = \"deny\" }\noperator = \"read\"".to_vec(),
             audit_line().into_bytes(),
+            rpc_request(),
         ]
+    }
+
+    /// A request of the server port, behind the byte that says which.
+    fn rpc_request() -> Vec<u8> {
+        let mut methods = wire::rpc::METHODS.iter();
+        let at = methods.position(|method| method.name == "Catalog.Register");
+        let which = u8::try_from(at.unwrap() * 2).unwrap();
+        let request = RegisterRequest {
+            node: "n".into(),
+            checks: [model::HealthCheck::default()].into(),
+            ..RegisterRequest::default()
+        };
+        let body = msgpack::to_vec(&request);
+        super::rpc_body(&[&[which][..], &body].concat());
+        [vec![which], body].concat()
     }
 
     fn audit_line() -> String {
@@ -255,7 +290,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
         #[test]
-        fn seeds_with_other_bytes(which in 0..10usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        fn seeds_with_other_bytes(which in 0..11usize, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
             let mut bytes = seeds().swap_remove(which);
             for (at, byte) in changes {
                 let at = at.index(bytes.len());

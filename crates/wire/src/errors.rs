@@ -25,3 +25,5 @@ pub const SEGMENTS_UNSUPPORTED: &str =
 pub const MISSING_NODE: &str = "Missing node registration";
 /// Catalog: a check of an unknown service.
 pub const MISSING_SERVICE: &str = "Missing service registration";
+/// There is no configuration of autopilot yet.
+pub const AUTOPILOT_UNINITIALISED: &str = "autopilot config not initialized yet";

@@ -38,7 +38,7 @@ pub(crate) fn datacenters(req: Request) -> Handled {
     let config = &req.settings.config;
     let origin = Coordinate {
         node: config.node_name.clone(),
-        coord: Some(Box::new(origin())),
+        coord: Some(Box::new(NetCoord::origin())),
         ..Coordinate::default()
     };
     req.shape
@@ -54,16 +54,6 @@ pub(crate) fn datacenters(req: Request) -> Handled {
             w.end_array();
         })
         .into()
-}
-
-/// Where every coordinate begins.
-fn origin() -> NetCoord {
-    NetCoord {
-        vec: vec![0.0; NetCoord::DIMENSION].into(),
-        error: 1.5,
-        height: 1e-5,
-        ..NetCoord::default()
-    }
 }
 
 /// Coordinates of all nodes.

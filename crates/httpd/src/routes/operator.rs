@@ -69,7 +69,7 @@ pub(crate) fn autopilot_configuration(req: Request) -> Handled {
     Ask::new(req, reading, Read::AutopilotConfig, MetaOn::Success).then(|view, answered| {
         match &answered.answer.data {
             Data::AutopilotConfig(Some(config)) => Ok(view.shape.value(config.as_ref())),
-            _ => Err(Fault::internal("autopilot config not initialized yet")),
+            _ => Err(Fault::internal(wire::errors::AUTOPILOT_UNINITIALISED)),
         }
     })
 }

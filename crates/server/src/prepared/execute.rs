@@ -54,7 +54,7 @@ impl Server {
         } else {
             &request.near
         };
-        self.order_by_distance(root, near, request.client, &mut rows);
+        self.order_by_distance(root, near, &request, &mut rows);
         let mut executed = Executed {
             service: service.service.clone(),
             dns_ttl: query.dns.ttl.clone(),
@@ -117,13 +117,14 @@ impl Server {
         &self,
         root: &Root,
         near: &str,
-        client: Option<IpAddr>,
+        request: &Execute,
         rows: &mut Vec<CheckServiceNode>,
     ) {
         let node = match near {
             "" => return,
-            "_agent" => self.config.node.name.clone(),
-            "_ip" => match client.and_then(|client| node_at(root, client)) {
+            "_agent" if request.agent.is_empty() => self.config.node.name.clone(),
+            "_agent" => request.agent.clone(),
+            "_ip" => match request.client.and_then(|client| node_at(root, client)) {
                 Some(node) => node,
                 None => return,
             },

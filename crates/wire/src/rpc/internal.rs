@@ -23,7 +23,15 @@ record! {
 }
 
 impl From<&model::NodeDump> for NodeInfo {
+    /// Without services or checks their list is nil.
     fn from(dump: &model::NodeDump) -> Self {
+        fn list<T>(rows: &[Arc<T>]) -> List<Arc<T>> {
+            if rows.is_empty() {
+                List::nil()
+            } else {
+                rows.iter().cloned().collect()
+            }
+        }
         NodeInfo {
             id: dump.node.id.clone(),
             node: dump.node.node.clone(),
@@ -32,8 +40,8 @@ impl From<&model::NodeDump> for NodeInfo {
             address: dump.node.address.clone(),
             tagged_addresses: dump.node.tagged_addresses.clone(),
             meta: dump.node.meta.clone(),
-            services: dump.services.iter().cloned().collect(),
-            checks: dump.checks.iter().cloned().collect(),
+            services: list(&dump.services),
+            checks: list(&dump.checks),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod common;
+mod connect_ca;
 mod coordinate;
 mod health;
 mod internal;
@@ -17,6 +18,7 @@ mod txn;
 
 pub use catalog::*;
 pub use common::*;
+pub use connect_ca::*;
 pub use coordinate::*;
 pub use health::*;
 pub use internal::*;
@@ -111,6 +113,8 @@ methods! {
     "PreparedQuery.Explain": PreparedQueryExecuteRequest => PreparedQueryExplainResponse;
     "PreparedQuery.Execute": PreparedQueryExecuteRequest => PreparedQueryExecuteResponse;
     "PreparedQuery.ExecuteRemote": PreparedQueryExecuteRemoteRequest => PreparedQueryExecuteResponse;
+
+    "ConnectCA.Roots": DcSpecificRequest => IndexedCaRoots;
 
     "Internal.NodeInfo": NodeSpecificRequest => IndexedNodeDump;
     "Internal.NodeDump": DcSpecificRequest => IndexedNodeDump;
