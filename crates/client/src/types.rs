@@ -443,3 +443,30 @@ object! {
         billable_service_instances: i64 = "BillableServiceInstances",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Bytes64;
+
+    /// As Go's decoder reads it: spare bits may be set, padding must be there.
+    #[test]
+    fn values_are_read_as_go_reads_them() {
+        let read = |text: &str| serde_json::from_str::<Bytes64>(&format!("\"{text}\"")).ok();
+        for (text, bytes) in [
+            ("", &b""[..]),
+            ("YQ==", b"a"),
+            ("YR==", b"a"),
+            ("YWJ=", b"ab"),
+            ("YWJj", b"abc"),
+        ] {
+            assert_eq!(read(text), Some(Bytes64(bytes.to_vec())), "{text}");
+        }
+        for text in ["YQ", "YQ=", "Y", "=", "YQ==YQ==", "Y-==", "YQ==\\n?"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(
+            serde_json::to_string(&Bytes64(b"a".to_vec())).unwrap(),
+            "\"YQ==\""
+        );
+    }
+}

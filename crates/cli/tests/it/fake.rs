@@ -4,6 +4,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+/// What answers to queries tell beside their body.
+const META: &str = "X-Consul-Index: 1\r\nX-Consul-KnownLeader: true\r\nX-Consul-LastContact: 0\r\n";
+
 /// What came: `PUT /path?query`, body, token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -86,7 +89,7 @@ fn serve(mut stream: TcpStream, code: u16, answer: &str, log: &Mutex<Vec<Asked>>
     });
     let length = answer.len();
     let head = format!(
-        "HTTP/1.1 {code} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{answer}"
+        "HTTP/1.1 {code} X\r\nConnection: close\r\n{META}Content-Length: {length}\r\n\r\n{answer}"
     );
     let _ = stream.write_all(head.as_bytes());
 }

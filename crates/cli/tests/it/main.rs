@@ -4,5 +4,6 @@ mod acl;
 mod fake;
 mod frame;
 mod login;
+mod rtt;
 mod run;
 mod texts;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use dialect::json::ToJson as _;
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 use model::{HealthCheck, NodeService, status};
-use ports::filter::{self, Filter};
+use ports::filter::{self, Filter, Schema};
 use ports::{AgentError, Beat, LocalAgent, LocalHealth, ServiceRegistration};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -45,9 +45,7 @@ fn done(result: Result<(), AgentError>) -> Outcome {
 
 /// Services of this agent by ID.
 pub(crate) fn services(req: Request) -> Handled {
-    let filter = attempt!(
-        filter::compile(req.params.text("filter"), &filter::AGENT_SERVICE).map_err(Fault::internal)
-    );
+    let filter = attempt!(compiled(&req, &filter::AGENT_SERVICE));
     let rows = req.door.ports.agent.services();
     let datacenter = &req.settings.config.datacenter;
     let write = |w: &mut dialect::json::Writer<'_>| {
@@ -59,6 +57,17 @@ pub(crate) fn services(req: Request) -> Handled {
         w.end_object();
     };
     req.shape.json(write).into()
+}
+
+/// The request's filter. Patterns may take a while: the worker goes on with other requests meanwhile.
+pub(super) fn compiled<T>(
+    req: &Request,
+    schema: &'static Schema<T>,
+) -> Result<Option<Filter<T>>, Fault> {
+    match req.params.text("filter") {
+        "" => Ok(None),
+        text => rt::aside(|| filter::compile(text, schema)).map_err(Fault::internal),
+    }
 }
 
 fn kept<'a, T>(
@@ -75,7 +84,7 @@ pub(crate) fn checks(req: Request) -> Handled {
     let rows = req.door.ports.agent.checks();
     let filter = match text {
         "" => None,
-        text => match Filter::compile(text, &filter::HEALTH_CHECK) {
+        text => match rt::aside(|| Filter::compile(text, &filter::HEALTH_CHECK)) {
             Ok(filter) => Some(filter),
             Err(error) if error.is_syntax() => {
                 let prefix = filter::FILTER_ERROR_PREFIX;

@@ -1,5 +1,6 @@
 //! `/v1/agent/members`, `join`, `force-leave` (spec/http-api.md §10.7).
 
+use super::agent::compiled;
 use super::agent_view;
 use crate::encode::list;
 use crate::fault::Fault;
@@ -23,9 +24,7 @@ pub(crate) fn members(req: Request) -> Handled {
             return Fault::internal(format!("segment {segment:?} not found")).into();
         }
     };
-    let filter = attempt!(
-        filter::compile(req.params.text("filter"), &filter::MEMBER).map_err(Fault::internal)
-    );
+    let filter = attempt!(compiled(&req, &filter::MEMBER));
     let Some(mut rows) = rows else {
         return req.shape.json(|w| w.null()).into();
     };
