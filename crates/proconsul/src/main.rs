@@ -16,6 +16,7 @@ mod preflight;
 mod private;
 mod process;
 mod retry_join;
+mod rpc_door;
 mod settings;
 mod start;
 mod told;

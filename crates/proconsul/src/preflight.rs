@@ -53,10 +53,9 @@ pub(crate) fn tell(loaded: &Loaded) {
     for suite in material::missing_suites(&loaded.config) {
         tracing::warn!(target: "agent", suite, "Cipher suite is not supported, the others of its list are used");
     }
-    let (ports, net) = (&loaded.config.ports, &loaded.config.net);
+    let ports = &loaded.config.ports;
     tracing::info!(
         target: "agent",
-        server = net.rpc_bind.port(),
         serf_lan = ports.serf_lan,
         serf_wan = ports.serf_wan,
         grpc = ports.grpc,

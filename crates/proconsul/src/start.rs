@@ -6,6 +6,7 @@ use crate::host_id::new_node_id;
 use crate::listeners;
 use crate::material;
 use crate::preflight;
+use crate::rpc_door;
 use crate::settings::Settings;
 use crate::told::{self, Listening};
 use config::Loaded;
@@ -33,6 +34,7 @@ pub(crate) struct Running {
     agent: Arc<agent::Agent>,
     http: Arc<httpd::Door>,
     dns: Arc<dnsd::Door>,
+    rpc: Arc<rpcd::Door>,
     https: Option<Arc<net::tls::Acceptor>>,
     node_id: String,
     data_dir: Option<DataDir>,
@@ -68,6 +70,20 @@ pub(crate) fn identify(config: &config::Config) -> Result<Identity, String> {
     Ok(Identity { node_id, data_dir })
 }
 
+/// Joins the pools, again and again; where it is told that this was given up.
+fn join(
+    settings: &Settings<'_>,
+    members: &Arc<dyn Members>,
+    room: &Room,
+    time: &Time,
+) -> mpsc::Receiver<String> {
+    let (failed, failure) = mpsc::channel(JOIN_FAILURES);
+    for join in settings.joins() {
+        join.start(members.clone(), failed.clone(), room, time);
+    }
+    failure
+}
+
 impl Running {
     /// Starts everything, and says where a failure to join is told, with which the process ends: listeners are bound first, so that a port in use changes nothing on disk.
     ///
@@ -88,6 +104,7 @@ impl Running {
         let dns_config = dnsd::Config::new(&settings.dns()).map_err(|error| error.to_string())?;
         let definitions = settings.definitions()?;
         preflight::check(&loaded.config)?;
+        let server_port = rpc_door::bind(&loaded.config)?;
         let bound = listeners::bind(&settings)?;
         let metrics = telemetry::Metrics::new(settings.metrics(time.wall()));
         metrics.start(room, time).await?;
@@ -151,6 +168,7 @@ impl Running {
         for listener in bound.http {
             httpd::serve(&doors, time, listener, http.clone());
         }
+        let rpc_door = server_port.serve(&loaded.config, &server, &limited, &doors, time);
         let dns = Arc::new(dnsd::Door::new(
             dns_config,
             rpc,
@@ -160,10 +178,7 @@ impl Running {
         if let Some(listeners) = bound.dns {
             listeners.serve(&dns, &doors);
         }
-        let (failed, failure) = mpsc::channel(JOIN_FAILURES);
-        for join in settings.joins() {
-            join.start(members.clone(), failed.clone(), room, time);
-        }
+        let failure = join(&settings, &members, room, time);
         let running = Self {
             room: room.clone(),
             doors,
@@ -172,6 +187,7 @@ impl Running {
             agent,
             http,
             dns,
+            rpc: rpc_door,
             https: bound.https,
             node_id,
             data_dir,
@@ -211,6 +227,7 @@ impl Running {
         );
         self.http.reload(settings.http());
         self.dns.reload(dns);
+        rpc_door::reload(&self.rpc, config);
         let folder = config.node.data_dir.clone().filter(|_| !config.node.dev);
         self.agent.reload(settings.agent(folder), &definitions)
     }

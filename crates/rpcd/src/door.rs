@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncReadExt;
 
 /// First bytes (spec/wire.md §3.1).
@@ -23,6 +24,8 @@ mod first {
 pub struct Door {
     inside: Inside,
     others: Vec<Arc<dyn Streams>>,
+    /// Connections that one address may have.
+    most: AtomicUsize,
     peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
@@ -36,10 +39,16 @@ impl Door {
         time: Time,
     ) -> Arc<Self> {
         Arc::new(Self {
+            most: AtomicUsize::new(limits.connections_per_peer),
             inside: Inside::new(methods, snapshots, limits, time),
             others,
             peers: Arc::default(),
         })
+    }
+
+    /// Another limit of connections of one address from now on; those that are there stay.
+    pub fn limit_connections(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// Takes connections until the room closes.
@@ -114,7 +123,7 @@ impl Door {
     fn place(&self, peer: IpAddr) -> Option<Place> {
         let mut peers = self.peers.lock();
         let count = peers.entry(peer).or_default();
-        if *count >= self.inside.limits.connections_per_peer {
+        if *count >= self.most.load(Ordering::Relaxed) {
             return None;
         }
         *count += 1;

@@ -93,6 +93,22 @@ async fn replies_and_requests_are_the_recorded_ones() {
     assert!(requests.len() >= 35, "{}: {requests:?}", requests.len());
 }
 
+#[test]
+fn the_document_is_current() {
+    let mut page = "# Calls\n\nPrinted from `CALLS` of `crates/calls/src/table.rs` by its test: what the server port answers, in \
+        net/rpc's form, beside the ACL service, which says `ACL support disabled`.\n\n| method | counts as |\n|---|---|\n"
+        .to_owned();
+    for call in CALLS {
+        let counts = match call.charge {
+            calls::Charge::Exempt => "nothing",
+            calls::Charge::Read => "a read",
+            calls::Charge::Write => "a write",
+        };
+        page.push_str(&format!("| `{}` | {counts} |\n", call.name));
+    }
+    expect_test::expect_file!["../../../../docs/calls.md"].assert_eq(&page);
+}
+
 #[tokio::test]
 async fn garbage_is_refused_by_every_method_that_reads_its_body() {
     let peer = "127.0.0.1:1".parse().unwrap();

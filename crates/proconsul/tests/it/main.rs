@@ -4,6 +4,7 @@
 //! - [`killed`]: `kill -9` under write load.
 //! - [`metrics`]: every metric that something feeds changes.
 //! - [`private`]: other users of the machine cannot read what it keeps.
+//! - [`server_port`]: calls and archives over the server port.
 //! - [`refused`]: starts that end with a reason write nothing.
 //! - [`told`]: the lines of the log that operators search for.
 //! - [`unread`]: nobody reads the log.
@@ -27,6 +28,7 @@ mod metrics;
 mod private;
 mod refused;
 mod reload;
+mod server_port;
 mod shim;
 mod shimmed;
 mod told;

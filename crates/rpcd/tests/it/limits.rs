@@ -26,6 +26,12 @@ async fn one_address_has_so_many_connections() {
     let (mut one, _two) = (door.connect(4).await, door.connect(4).await);
     let mut three = TcpStream::connect(door.address).await.unwrap();
     assert!(closed(&mut three).await.is_empty());
+    // Another limit counts at once; those that are there stay.
+    door.door.limit_connections(3);
+    let mut three = door.connect(4).await;
+    three.shutdown().await.unwrap();
+    assert!(closed(&mut three).await.is_empty());
+    door.door.limit_connections(2);
     // One that ends makes room.
     one.shutdown().await.unwrap();
     assert!(closed(&mut one).await.is_empty());

@@ -66,6 +66,7 @@ pub struct Running {
     pub address: SocketAddr,
     pub room: Room,
     pub time: Time,
+    pub door: Arc<Door>,
 }
 
 pub fn door(methods: Table, limits: Limits) -> Running {
@@ -87,8 +88,9 @@ pub fn door_beside(methods: Table, others: Vec<Arc<dyn Streams>>, limits: Limits
         limits,
         time.clone(),
     );
-    room.spawn("rpc", door.serve(listener, room.clone()));
+    room.spawn("rpc", door.clone().serve(listener, room.clone()));
     Running {
+        door,
         address,
         room,
         time,
