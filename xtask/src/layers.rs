@@ -36,6 +36,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("proconsul-client", 3),
     ("server", 4),
     ("agent", 4),
+    ("remote", 4),
     ("config", 4),
     ("httpd", 4),
     ("rpcd", 4),
@@ -63,6 +64,8 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("peers", "consensus"),
     ("calls", "ports"),
     ("cli", "config"),
+    // Its tests ask the real door.
+    ("remote", "rpcd"),
 ];
 
 /// The client is published on its own: it may use no other crate of the workspace.

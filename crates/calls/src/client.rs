@@ -14,7 +14,7 @@ use ports::{
     ReadOptions, Write,
 };
 use wire::command::{TxnRequest, TxnResponse};
-use wire::rpc::{DatacentersRequest, Empty};
+use wire::rpc::{DatacentersRequest, DcSpecificRequest, Empty, SnapshotRequest};
 
 /// A read's request.
 pub fn read(query: &Query, options: &ReadOptions, from: &Origin<'_>) -> Request {
@@ -227,4 +227,54 @@ pub fn autopilot(datacenter: &str, from: &Origin<'_>) -> Request {
 /// The body is not the method's.
 pub fn autopilot_state(body: &[u8]) -> Result<AutopilotState, Error> {
     operator::autopilot(body)
+}
+
+/// Asks a snapshot connection for an archive.
+pub fn save(datacenter: &str, stale: bool, from: &Origin<'_>) -> Vec<u8> {
+    snapshot(datacenter, stale, SAVE, from)
+}
+
+/// Says that an archive follows.
+pub fn restore(datacenter: &str, from: &Origin<'_>) -> Vec<u8> {
+    snapshot(datacenter, false, RESTORE, from)
+}
+
+/// Operations of snapshot connections.
+const SAVE: i64 = 0;
+const RESTORE: i64 = 1;
+
+fn snapshot(datacenter: &str, allow_stale: bool, op: i64, from: &Origin<'_>) -> Vec<u8> {
+    dialect::msgpack::to_vec(&SnapshotRequest {
+        datacenter: from.datacenter(datacenter),
+        token: from.token.to_owned(),
+        allow_stale,
+        op,
+    })
+}
+
+/// `Status.Leader`; the reply is an address, "" without a leader.
+pub fn leader(from: &Origin<'_>) -> Request {
+    status("Status.Leader", from)
+}
+
+/// `Status.Peers`
+pub fn peers(from: &Origin<'_>) -> Request {
+    status("Status.Peers", from)
+}
+
+fn status(method: &'static str, from: &Origin<'_>) -> Request {
+    // Asked by agents for themselves: without a token.
+    let request = DcSpecificRequest {
+        datacenter: from.datacenter.to_owned(),
+        ..DcSpecificRequest::default()
+    };
+    Request::new(method, &request)
+}
+
+/// One text.
+///
+/// # Errors
+/// The body is not the method's.
+pub fn text(body: &[u8]) -> Result<String, Error> {
+    decode(body)
 }

@@ -122,6 +122,14 @@ pub trait Rpc: Send + Sync + 'static {
         caller: &'a Caller,
     ) -> BoxFuture<'a, Result<Vec<String>, RpcError>>;
 
-    /// Leader, peers and indexes.
+    /// Leader, peers and indexes, as far as they are known here without asking anybody.
     fn status(&self) -> ClusterStatus;
+
+    /// The same of whoever knows: a server tells its own view, a client agent asks a server for leader and peers.
+    fn cluster<'a>(
+        &'a self,
+        _caller: &'a Caller,
+    ) -> BoxFuture<'a, Result<ClusterStatus, RpcError>> {
+        Box::pin(std::future::ready(Ok(self.status())))
+    }
 }

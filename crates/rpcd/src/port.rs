@@ -1,7 +1,6 @@
 //! The ports behind the door.
 
 use bytes::Bytes;
-use dialect::record;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,6 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::AsyncRead;
 use wire::rpc::QueryMeta;
+
+pub use wire::rpc::SnapshotRequest;
 
 /// A future that a trait object gives.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -104,18 +105,6 @@ impl Methods for Table {
                 Box::pin(async move { Err(Failure::Body(format!("no method {}", call.method))) })
             }
         }
-    }
-}
-
-record! {
-    /// What a snapshot connection asks for.
-    pub struct SnapshotRequest {
-        datacenter: String = "Datacenter",
-        token: String = "Token",
-        /// Any server may save.
-        allow_stale: bool = "AllowStale",
-        /// 0 to save, 1 to restore.
-        op: i64 = "Op",
     }
 }
 

@@ -6,22 +6,13 @@ use crate::limits::{PIECE, SNAPSHOT_REQUEST_MAX};
 use crate::port::{Archive, SnapshotRequest};
 use bytes::{Bytes, BytesMut};
 use dialect::msgpack::{self, Scan};
-use dialect::record;
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wire::rpc::QueryMeta;
+use wire::rpc::SnapshotResponse;
 
 const SAVE: i64 = 0;
 const RESTORE: i64 = 1;
-
-record! {
-    /// What stands before the archive, or alone.
-    pub(crate) struct SnapshotResponse {
-        error: String = "Error",
-        #flatten meta: QueryMeta,
-    }
-}
 
 pub(crate) async fn serve(
     stream: net::Stream,

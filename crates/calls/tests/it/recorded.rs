@@ -155,6 +155,24 @@ fn names_are_unique_and_every_method_of_the_ports_is_called() {
     assert!(!calls::has_service("Catalo") && find("Catalog.Nothing").is_none());
 }
 
+#[test]
+fn leader_and_peers_are_asked_for_as_recorded() {
+    let origin = calls::client::Origin {
+        token: "",
+        datacenter: "dc1",
+        node: "c1",
+        ip: None,
+    };
+    for asked in [
+        calls::client::leader(&origin),
+        calls::client::peers(&origin),
+    ] {
+        let recorded = calls("rpc.json");
+        let call = recorded.iter().find(|call| call.method == asked.method);
+        assert_eq!(asked.body, call.unwrap().body, "{}", asked.method);
+    }
+}
+
 #[tokio::test]
 async fn how_far_raft_is_has_a_text_for_the_leader_and_for_who_never_heard_one() {
     let peer = "127.0.0.1:1".parse().unwrap();

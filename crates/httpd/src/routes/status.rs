@@ -3,31 +3,39 @@
 use crate::encode::list;
 use crate::fault::Fault;
 use crate::read::reading;
+use crate::reply::{Reply, Shape};
 use crate::request::{Handled, Request, attempt};
-use ports::RpcError;
+use ports::{ClusterStatus, RpcError};
 
 /// The leader's address, "" without one.
 pub(crate) fn leader(req: Request) -> Handled {
-    let status = attempt!(own(&req));
-    req.shape.json(|w| w.str(&status.leader)).into()
+    own(req, |status, shape| shape.json(|w| w.str(&status.leader)))
 }
 
 /// Addresses of all raft peers.
 pub(crate) fn peers(req: Request) -> Handled {
-    let status = attempt!(own(&req));
-    let write = |w: &mut dialect::json::Writer<'_>| match status.peers.as_slice() {
-        [] => w.null(),
-        peers => list(w, peers, |w, peer| w.str(peer)),
-    };
-    req.shape.json(write).into()
+    own(req, |status, shape| {
+        shape.json(|w| match status.peers.as_slice() {
+            [] => w.null(),
+            peers => list(w, peers, |w, peer| w.str(peer)),
+        })
+    })
 }
 
-fn own(req: &Request) -> Result<ports::ClusterStatus, Fault> {
+fn own(req: Request, shown: fn(&ClusterStatus, Shape) -> Reply) -> Handled {
     // Parsed like any read, to no effect.
-    let reading = reading(req)?;
-    if reading.datacenter.is_empty() {
-        Ok(req.door.ports.rpc.status())
-    } else {
-        Err(RpcError::NoPath.into())
+    let reading = attempt!(reading(&req));
+    if !reading.datacenter.is_empty() {
+        return Fault::from(RpcError::NoPath).into();
     }
+    let Request {
+        door,
+        caller,
+        shape,
+        ..
+    } = req;
+    Handled::later(async move {
+        let status = door.ports.rpc.cluster(&caller).await?;
+        Ok(shown(&status, shape))
+    })
 }

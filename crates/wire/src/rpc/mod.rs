@@ -13,6 +13,7 @@ mod kvs;
 mod operator;
 mod prepared_query;
 mod session;
+mod snapshot;
 mod status;
 mod txn;
 
@@ -26,6 +27,7 @@ pub use kvs::*;
 pub use operator::*;
 pub use prepared_query::*;
 pub use session::*;
+pub use snapshot::*;
 pub use status::*;
 pub use txn::*;
 
