@@ -5,6 +5,7 @@
 //! - [`metrics`]: every metric that something feeds changes.
 //! - [`private`]: other users of the machine cannot read what it keeps.
 //! - [`server_port`]: calls and archives over the server port.
+//! - [`through_client`]: the same asked by the ports of a client agent.
 //! - [`refused`]: starts that end with a reason write nothing.
 //! - [`told`]: the lines of the log that operators search for.
 //! - [`unread`]: nobody reads the log.
@@ -31,5 +32,6 @@ mod reload;
 mod server_port;
 mod shim;
 mod shimmed;
+mod through_client;
 mod told;
 mod unread;
