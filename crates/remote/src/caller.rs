@@ -27,7 +27,7 @@ const PASSING: [&str; 5] = [
     "rate limit exceeded, try again later or against a different server",
     "rate limit exceeded for operation that can only be performed by the leader, try again later",
 ];
-/// Names of servers that an error tells at most.
+/// Servers that are tried at once, one behind the other, and that an error names at most.
 const TRIED_MAX: usize = 8;
 
 /// What is called.
@@ -120,11 +120,24 @@ impl Calls {
         *self.bucket.lock() = Bucket::new(rate, burst, self.time.now());
     }
 
-    /// Calls, and calls again as long as that may help and the hold time lasts.
+    /// Calls, and calls again as long as that may help and the hold time lasts. Every server is tried before it counts.
     ///
     /// # Errors
     /// What a server says; who was tried when none could be asked; no server is known; the agent's own limit.
     pub(crate) async fn call(&self, request: &Request, kind: Kind) -> Result<Bytes, RpcError> {
+        self.call_within(request, kind, self.settings.hold).await
+    }
+
+    /// The same with another hold time.
+    ///
+    /// # Errors
+    /// Those of [`Calls::call`].
+    pub(crate) async fn call_within(
+        &self,
+        request: &Request,
+        kind: Kind,
+        hold: Duration,
+    ) -> Result<Bytes, RpcError> {
         if !self.bucket.lock().take(self.time.now()) {
             return Err(RpcError::Limited(LIMITED.to_owned()));
         }
@@ -132,7 +145,7 @@ impl Calls {
             Kind::Read(wait) => wait,
             Kind::Write => Duration::ZERO,
         };
-        let until = self.time.now() + self.settings.hold + waits;
+        let until = self.time.now() + hold + waits;
         let mut pause = self.settings.hold / FIRST_PAUSE_PART;
         let mut tried: Vec<Place> = Vec::new();
         loop {
@@ -156,16 +169,15 @@ impl Calls {
             if !tried.contains(&place) && tried.len() < TRIED_MAX {
                 tried.push(place);
             }
-            if !failed.may_pass(kind) || self.time.now() >= until {
-                return Err(refused(&failed, &tried));
-            }
             // Another server is asked at once, unless this one spoke for all of them.
             let said = matches!(failed, Failed::Said(_));
-            let untried = self
-                .servers
-                .first()
-                .is_some_and(|next| !tried.contains(&next));
-            if said || !untried {
+            let next = self.servers.first();
+            let untried =
+                !said && tried.len() < TRIED_MAX && next.is_some_and(|next| !tried.contains(&next));
+            if !failed.may_pass(kind) || (!untried && self.time.now() >= until) {
+                return Err(refused(&failed, &tried));
+            }
+            if !untried {
                 self.pause(pause, until).await;
                 pause *= 2;
             }

@@ -6,6 +6,7 @@
 mod caller;
 mod driver;
 mod flights;
+mod kept;
 mod limits;
 mod link;
 mod operator;
@@ -15,6 +16,7 @@ mod remote;
 mod servers;
 mod snapshot;
 
+pub use kept::KEPT_BYTES_MAX;
 pub use limits::{CALLS_MAX, FLIGHTS_MAX, REPLY_MAX, Settings};
 pub use remote::Remote;
 pub use servers::{Place, Servers};

@@ -2,13 +2,14 @@
 
 use crate::caller::{Calls, Kind, NOW, undecodable, wait_of};
 use crate::flights::{Flights, Key};
+use crate::kept::Kept;
 use crate::limits::Settings;
 use crate::servers::Servers;
 use calls::client::{self, Origin, Request};
 use model::Session;
 use ports::{
-    Answered, BoxFuture, Caller, ClusterStatus, Execute, Executed, Explained, Query, ReadOptions,
-    Rpc, RpcError, Write,
+    Answered, BoxFuture, Caller, ClusterStatus, Consistency, Execute, Executed, Explained, Query,
+    ReadOptions, Rpc, RpcError, Write,
 };
 use rt::{Room, Time};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use wire::command::{TxnRequest, TxnResponse};
 pub struct Remote {
     pub(crate) calls: Arc<Calls>,
     flights: Arc<Flights>,
+    kept: Kept,
     room: Room,
 }
 
@@ -35,6 +37,7 @@ impl Remote {
         Arc::new(Self {
             calls: Arc::new(Calls::new(settings, servers, seed, time, room.clone())),
             flights: Arc::default(),
+            kept: Kept::default(),
             room: room.clone(),
         })
     }
@@ -110,6 +113,37 @@ impl Remote {
         }
     }
 
+    /// A read that any server may answer. When none can be reached the last answer is told again, as old as it is: who asks says
+    /// how old it may be. Then nobody waits for servers to come back.
+    async fn stale(
+        &self,
+        caller: &Caller,
+        query: &Query,
+        options: ReadOptions,
+    ) -> Result<Answered, RpcError> {
+        let hold = if self.kept.has(&caller.token, query) {
+            Duration::ZERO
+        } else {
+            self.calls.settings.hold
+        };
+        let request = client::read(query, &options, &self.origin(caller));
+        let called = self.calls.call_within(&request, NOW, hold).await;
+        let read = called.and_then(|body| {
+            client::answer(&query.read, &body).map_err(|error| undecodable(&error))
+        });
+        let now = self.calls.time.now();
+        match read {
+            Ok(answered) => {
+                self.kept.keep(&caller.token, query, &answered, now);
+                Ok(answered)
+            }
+            Err(error @ RpcError::Unavailable(_)) => {
+                self.kept.last(&caller.token, query, now).ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     async fn alone(
         &self,
         caller: &Caller,
@@ -133,6 +167,8 @@ impl Rpc for Remote {
         Box::pin(async move {
             if options.min_index > 0 {
                 self.wait(caller, query, options).await
+            } else if options.consistency == Consistency::Stale {
+                self.stale(caller, &query, options).await
             } else {
                 self.alone(caller, &query, options).await
             }

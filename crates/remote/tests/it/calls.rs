@@ -4,7 +4,7 @@ use crate::support::{PATIENCE, agent, nobody, server, settings, soon};
 use bytes::Bytes;
 use dialect::msgpack;
 use model::KvEntry;
-use ports::{Caller, Data, Query, Read, ReadOptions, Rpc as _, RpcError, Write};
+use ports::{Caller, Consistency, Data, Query, Read, ReadOptions, Rpc as _, RpcError, Write};
 use remote::Servers as _;
 use rpcd::{Failure, Table};
 use std::sync::Arc;
@@ -136,6 +136,31 @@ async fn errors_say_what_the_server_said_or_who_was_tried() {
     let error = soon(none.remote.read(&caller, get(), ReadOptions::default())).await;
     let wanted = "No known Consul servers".to_owned();
     assert_eq!(error.unwrap_err(), RpcError::Unavailable(wanted));
+}
+
+#[tokio::test]
+async fn stale_reads_are_answered_when_no_server_is_left() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let server = server(refusing("", 0, asked));
+    let agent = agent(&[server.address, nobody()], settings(PATIENCE));
+    let caller = Caller::internal();
+    let stale = ReadOptions {
+        consistency: Consistency::Stale,
+        ..ReadOptions::default()
+    };
+    let fresh = soon(agent.remote.read(&caller, get(), stale))
+        .await
+        .unwrap();
+    assert!(fresh.known_leader);
+    assert_eq!(server.room.close(PATIENCE).await, Ok(()));
+    for _ in 0..2 {
+        // At once, though the hold time is a minute.
+        let told = soon(agent.remote.read(&caller, get(), stale))
+            .await
+            .unwrap();
+        assert!(Arc::ptr_eq(&told.answer, &fresh.answer));
+        assert!(!told.known_leader && told.last_contact > Duration::ZERO);
+    }
 }
 
 #[tokio::test]
