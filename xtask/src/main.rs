@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(args.get(1..).unwrap_or_default()),
         Some("soak") => soak::run(args.get(1..).unwrap_or_default()),
         _ => Err(anyhow::anyhow!(
-            "usage: cargo xtask layers [--write] | tidy [--write] | advisories | bench [ROW …] | soak [--minutes N] [--seed N] [--watches N] [--rate N]"
+            "usage: cargo xtask layers [--write] | tidy [--write] | advisories | bench [--against OLD_BINARY] [ROW …] | soak [--minutes N] [--seed N] [--watches N] [--rate N]"
         )),
     };
     match result {

@@ -5,6 +5,7 @@
 //! machine hits both. Writes `docs/performance.md` when all rows were asked for.
 
 pub(crate) mod agent;
+mod compare;
 pub(crate) mod http;
 mod load;
 mod million;
@@ -15,9 +16,17 @@ mod rows;
 mod waits;
 
 use anyhow::{Context, Result};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Measurements per row; the median counts.
 const ROUNDS: usize = 5;
+/// How often a round is measured at once: all of them, or one by one where two binaries take turns.
+static AT_ONCE: AtomicUsize = AtomicUsize::new(ROUNDS);
+
+pub(crate) fn rounds() -> usize {
+    AT_ONCE.load(Ordering::Relaxed)
+}
 
 /// One measured row.
 pub(crate) struct Figure {
@@ -66,17 +75,28 @@ impl Figure {
     }
 }
 
-/// Measures the rows whose key contains one of `wanted`, or all.
+fn measure(binary: &Path, asked: &dyn Fn(&str) -> bool) -> Result<Vec<Figure>> {
+    let mut figures = rows::measure(binary, asked)?;
+    figures.extend(waits::measure(binary, asked)?);
+    figures.extend(restart::measure(binary, asked)?);
+    figures.extend(million::measure(binary, asked)?);
+    Ok(figures)
+}
+
+/// Measures the rows whose key contains one of `wanted`, or all. With `--against BINARY` before them an older binary takes turns with
+/// this one, and the figures of both are printed beside each other.
 ///
 /// # Errors
 /// A program is missing, the agent does not start, or an answer is not what it should be.
 pub(crate) fn run(wanted: &[String]) -> Result<()> {
+    if let [flag, old, wanted @ ..] = wanted
+        && flag == "--against"
+    {
+        return compare::run(&build()?, Path::new(old), wanted);
+    }
     let binary = build()?;
     let asked = |key: &str| wanted.is_empty() || wanted.iter().any(|part| key.contains(part));
-    let mut figures = rows::measure(&binary, &asked)?;
-    figures.extend(waits::measure(&binary, &asked)?);
-    figures.extend(restart::measure(&binary, &asked)?);
-    figures.extend(million::measure(&binary, &asked)?);
+    let figures = measure(&binary, &asked)?;
     let text = page::render(&figures)?;
     if wanted.is_empty() {
         let path = crate::root().join("docs/performance.md");

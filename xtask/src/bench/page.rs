@@ -44,6 +44,22 @@ fn machine() -> String {
     )
 }
 
+/// A figure's median and spread, beside its yardstick if it has one.
+pub(crate) fn measured(figure: &Figure) -> String {
+    let write = |value| number(value, figure.unit);
+    let own = format!(
+        "{} ({})",
+        write(median(&figure.values)),
+        spread(&figure.values, write)
+    );
+    let ratios = figure.ratios();
+    if ratios.is_empty() {
+        own
+    } else {
+        format!("{own}, {:.2} × the yardstick", median(&ratios))
+    }
+}
+
 /// The page as Markdown.
 pub(crate) fn render(figures: &[Figure]) -> Result<String> {
     let commit = output(Command::new("git").args(["rev-parse", "--short", "HEAD"]))?;
@@ -57,7 +73,7 @@ pub(crate) fn render(figures: &[Figure]) -> Result<String> {
         machine(),
         commit.trim(),
         date.trim(),
-        super::ROUNDS
+        super::rounds()
     );
     for figure in figures {
         let ratios = figure.ratios();

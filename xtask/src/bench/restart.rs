@@ -3,7 +3,7 @@
 use super::agent::Agent;
 use super::http::Client;
 use super::process::size;
-use super::{Figure, ROUNDS, Unit};
+use super::{Figure, Unit, rounds};
 use anyhow::{Result, ensure};
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) fn measure(binary: &Path, asked: &dyn Fn(&str) -> bool) -> Result<Vec
     };
     if asked("start") || asked("memory") {
         let (mut starts, mut empty, mut filled) = (Vec::new(), Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let (agent, took) = Agent::start_timed(binary, "start")?;
             std::thread::sleep(Duration::from_secs(1));
             starts.push(took.as_secs_f64() * 1e3);
@@ -159,7 +159,7 @@ fn million(binary: &Path) -> Result<Vec<f64>> {
     );
     drop(client);
     let mut values = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let took = agent.restart()?.as_secs_f64() * 1e3;
         let mut client = agent.client()?;
         let answer = client.must("GET", "/v1/kv/million/0999999?raw", b"")?;

@@ -2,7 +2,7 @@
 
 use super::agent::{Agent, HOST};
 use super::load::{Nginx, Nsd, dnsperf, wrk};
-use super::{Figure, ROUNDS, Unit};
+use super::{Figure, Unit, rounds};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
@@ -146,7 +146,7 @@ pub(crate) fn measure(binary: &Path, asked: &dyn Fn(&str) -> bool) -> Result<Vec
             yardstick: Vec::new(),
         })
         .collect();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         for (row, figure) in rows.iter().zip(&mut figures) {
             let (yardstick, value) = match &row.load {
                 Load::Http {

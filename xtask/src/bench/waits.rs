@@ -1,7 +1,7 @@
 //! Rows about those who wait: a crowd that is woken, memory of a parked watch, many parked in one process.
 
 use super::agent::{Agent, instance};
-use super::{Figure, ROUNDS, Unit, process};
+use super::{Figure, Unit, process, rounds};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn crowd(binary: &Path) -> Result<Figure> {
         .map(|_| agent.client())
         .collect::<Result<Vec<_>>>()?;
     let mut values = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let mut spent = 0.0;
         for flip in 0..FLIPS {
             for watcher in &mut watchers {
@@ -89,7 +89,7 @@ fn settle(agent: &Agent) -> Result<()> {
 
 fn parked(binary: &Path) -> Result<Figure> {
     let mut values = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let agent = Agent::start(binary, "parked")?;
         let mut client = agent.client()?;
         for n in 0..PARKED_SERVICES {
@@ -156,7 +156,7 @@ fn in_process() -> Result<Vec<Figure>> {
         ),
     ] {
         let (mut over, mut each) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
+        for round in 0..rounds() {
             let text =
                 process::output(std::process::Command::new(&program).args(["200000", services]))?;
             eprintln!("round {round} parked-process: {}", text.replace('\n', "; "));
