@@ -6,7 +6,6 @@
 
 mod agent;
 mod alias;
-mod alone;
 mod beats;
 mod checks;
 mod events;
@@ -22,7 +21,6 @@ mod upstreams;
 mod watch;
 
 pub use agent::{Agent, Config, Definitions};
-pub use alone::Alone;
 pub use events::OwnEvents;
 pub use files::{check_from_file, service_from_file};
 pub use port::AgentPort;

@@ -78,6 +78,11 @@ impl DataDir {
         crate::private::mend(&self.path).log();
     }
 
+    /// Where the gossip pools keep their files.
+    pub(crate) fn gossip(&self) -> PathBuf {
+        self.path.join(GOSSIP)
+    }
+
     /// Where the servers' log and snapshots stand.
     pub(crate) fn store(&self) -> PathBuf {
         self.path.join(STORE)
@@ -92,7 +97,7 @@ impl DataDir {
         now_unix: u64,
         rejoin_age_max: Duration,
     ) -> Result<(), String> {
-        let gossip = self.path.join(GOSSIP);
+        let gossip = self.gossip();
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)

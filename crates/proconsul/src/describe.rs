@@ -5,7 +5,6 @@ use cli::BuildInfo;
 use config::Loaded;
 use ports::{MEMBER_ALIVE, Member};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Envoy versions that the reference of this version supports (spec/mesh.md §12).
@@ -51,79 +50,26 @@ pub(crate) fn description(loaded: &Loaded, node_id: &str, build: &BuildInfo) -> 
 }
 
 impl Settings<'_> {
-    /// This agent as the only member of its pools.
-    pub(crate) fn alone(&self) -> agent::Alone {
+    /// A server as the only member of the pool of all datacenters.
+    pub(crate) fn wan_member(&self) -> Option<Member> {
         let c = self.config;
-        let member = |name: String, address: IpAddr, port: i32, tags: BTreeMap<String, String>| {
-            let address = match address {
-                IpAddr::V4(four) => four.to_ipv6_mapped(),
-                IpAddr::V6(six) => six,
-            };
-            Member {
-                name,
-                address: address.octets().to_vec(),
-                port: u16::try_from(port).unwrap_or(0),
-                tags,
-                status: MEMBER_ALIVE,
-                protocol_min: 1,
-                protocol_max: 5,
-                protocol_cur: 2,
-                delegate_min: 2,
-                delegate_max: 5,
-                delegate_cur: 4,
-            }
+        let tags = crate::lan::own(self).wan_tags()?;
+        let address = match c.net.advertise_wan {
+            IpAddr::V4(four) => four.to_ipv6_mapped(),
+            IpAddr::V6(six) => six,
         };
-        let mut tags = self.member_tags();
-        let wan = c.node.server.then(|| {
-            let name = format!("{}.{}", c.node.name, c.node.datacenter);
-            member(name, c.net.advertise_wan, c.ports.serf_wan, tags.clone())
-        });
-        if c.node.server && c.ports.serf_wan > 0 {
-            tags.insert("wan_join_port".into(), c.ports.serf_wan.to_string());
-        }
-        let lan = member(
-            c.node.name.clone(),
-            c.net.advertise_lan,
-            c.ports.serf_lan,
+        Some(Member {
+            name: format!("{}.{}", c.node.name, c.node.datacenter),
+            address: address.octets().to_vec(),
+            port: u16::try_from(c.ports.serf_wan).unwrap_or(0),
             tags,
-        );
-        agent::Alone::new(lan, wan)
-    }
-
-    fn member_tags(&self) -> BTreeMap<String, String> {
-        let c = self.config;
-        let mut tags = vec![
-            (
-                "role",
-                if c.node.server { "consul" } else { "node" }.to_owned(),
-            ),
-            ("dc", c.node.datacenter.clone()),
-            ("segment", String::new()),
-            ("id", self.node_id.to_owned()),
-            ("vsn", "2".to_owned()),
-            ("vsn_min", "2".to_owned()),
-            ("vsn_max", "3".to_owned()),
-            ("build", format!("{}:", crate::VERSION)),
-        ];
-        if c.node.server {
-            let acls = if c.acl.enabled { "1" } else { "0" };
-            tags.push(("acls", acls.to_owned()));
-            tags.push(("raft_vsn", c.node.raft_protocol.to_string()));
-            tags.push(("port", c.net.rpc_advertise.port().to_string()));
-            tags.push(("ft_fs", "1".to_owned()));
-            tags.push(("ft_si", "1".to_owned()));
-            if c.ports.grpc > 0 {
-                tags.push(("grpc_port", c.ports.grpc.to_string()));
-            }
-            if c.node.bootstrap {
-                tags.push(("bootstrap", "1".to_owned()));
-            }
-            if c.node.bootstrap_expect > 0 {
-                tags.push(("expect", c.node.bootstrap_expect.to_string()));
-            }
-        }
-        tags.into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+            status: MEMBER_ALIVE,
+            protocol_min: 1,
+            protocol_max: 5,
+            protocol_cur: 2,
+            delegate_min: 2,
+            delegate_max: 5,
+            delegate_cur: 4,
+        })
     }
 }

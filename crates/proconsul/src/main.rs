@@ -10,6 +10,7 @@ mod describe;
 mod dns_watch;
 mod file_watch;
 mod host_id;
+mod lan;
 mod listeners;
 mod material;
 mod preflight;

@@ -56,7 +56,6 @@ pub(crate) fn tell(loaded: &Loaded) {
     let ports = &loaded.config.ports;
     tracing::info!(
         target: "agent",
-        serf_lan = ports.serf_lan,
         serf_wan = ports.serf_wan,
         grpc = ports.grpc,
         grpc_tls = ports.grpc_tls,

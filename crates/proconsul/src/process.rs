@@ -260,7 +260,7 @@ async fn life(flags: &Flags, loaded: Loaded, begun: Begun, build: &BuildInfo) ->
         tracing::info!(target: "agent", "Graceful shutdown disabled. Exiting");
     }
     tokio::select! {
-        () = running.stop() => {}
+        () = running.stop(graceful) => {}
         signal = ending(&mut signals) => {
             let _ = signal;
             tracing::info!(target: "agent", "Caught second signal, Exiting");

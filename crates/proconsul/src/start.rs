@@ -3,14 +3,15 @@
 use crate::data_dir::{self, DataDir};
 use crate::dns_watch::DnsWatch;
 use crate::host_id::new_node_id;
+use crate::lan::Lan;
 use crate::listeners;
 use crate::material;
 use crate::preflight;
 use crate::rpc_door;
 use crate::settings::Settings;
-use crate::told::{self, Listening};
+use crate::told::Listening;
 use config::Loaded;
-use ports::{LocalAgent, Members, Process, Rpc};
+use ports::{Members, Process, Rpc};
 use rt::{Room, Time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub(crate) struct Running {
     dns: Arc<dnsd::Door>,
     rpc: Arc<rpcd::Door>,
     https: Option<Arc<net::tls::Acceptor>>,
+    lan: Arc<Lan>,
     node_id: String,
     data_dir: Option<DataDir>,
     metrics: telemetry::Metrics,
@@ -143,9 +145,8 @@ impl Running {
         if let Some(promise) = config::unmet(&loaded.config) {
             return Err(promise);
         }
-        let members: Arc<dyn Members> = Arc::new(settings.alone());
-        told::members(&*members, &loaded.config.node.datacenter);
-        let local: Arc<dyn LocalAgent> = Arc::new(agent::AgentPort(agent.clone()));
+        let lan = Lan::open(&settings, data_dir.as_ref(), room, time)?;
+        let members: Arc<dyn Members> = lan.clone();
         let ports = httpd::Ports {
             time: time.clone(),
             rpc: rpc.clone(),
@@ -155,7 +156,7 @@ impl Running {
                 loaded.config.node.datacenter.clone(),
                 metrics.clone(),
             ))),
-            agent: local,
+            agent: Arc::new(agent::AgentPort(agent.clone())),
             members: members.clone(),
             process: process(&agent),
             metrics: metrics.clone(),
@@ -189,6 +190,7 @@ impl Running {
             dns,
             rpc: rpc_door,
             https: bound.https,
+            lan,
             node_id,
             data_dir,
             metrics,
@@ -240,7 +242,11 @@ impl Running {
 
     /// Ends everything in order: no new work is taken, answers under way are finished with what there is, then the rooms end,
     /// and the log of the server is closed last, so that what was acknowledged is on disk.
-    pub(crate) async fn stop(self) {
+    /// With `leave` the pool hears of it first.
+    pub(crate) async fn stop(self, leave: bool) {
+        if leave {
+            self.lan.leave().await;
+        }
         tracing::info!(target: "agent", "Requesting shutdown");
         self.listening.stopping();
         self.doors.begin_close();

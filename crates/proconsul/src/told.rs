@@ -43,24 +43,11 @@ impl Listening {
     }
 }
 
-/// Whom the agent knows at the start.
-pub(crate) fn members(members: &dyn Members, datacenter: &str) {
+/// Whom a server knows among all datacenters at the start.
+pub(crate) fn wan_members(members: &dyn Members) {
     for member in members.wan().unwrap_or_default() {
         tracing::info!(target: "agent.server.serf.wan", "serf: EventMemberJoin: {} {}", member.name, ip(&member));
         tracing::info!(target: "agent.server", event = "member-join", server = member.name, area = "wan", "Handled event for server in area");
-    }
-    let server = members.is_server();
-    for member in members.lan() {
-        let address = ip(&member);
-        if !server {
-            tracing::info!(target: "agent.client.serf.lan", "serf: EventMemberJoin: {} {address}", member.name);
-            continue;
-        }
-        tracing::info!(target: "agent.server.serf.lan", "serf: EventMemberJoin: {} {address}", member.name);
-        let port = member.tags.get("port").and_then(|port| port.parse().ok());
-        let at = SocketAddr::new(address, port.unwrap_or(0));
-        let server = format!("{} (Addr: tcp/{at}) (DC: {datacenter})", member.name);
-        tracing::info!(target: "agent.server", server, "Adding LAN server");
     }
 }
 

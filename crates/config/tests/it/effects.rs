@@ -21,13 +21,12 @@ fn given_keys_without_effect_are_named_once() {
     assert_eq!(
         idle(
             json!({"disable_remote_exec": false, "encrypt": "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s=", "experiments": ["x"],
-            "gossip_lan": {"probe_interval": "3s"}, "ae_interval": "3s", "tls": {"internal_rpc": {"ca_file": "x"}}})
+            "gossip_wan": {"probe_interval": "3s"}, "ae_interval": "3s", "tls": {"internal_rpc": {"ca_file": "x"}}})
         ),
         [
             "experiments",
             "ae_interval",
-            "encrypt",
-            "gossip_lan.probe_interval",
+            "gossip_wan.probe_interval",
             "disable_remote_exec",
             "tls.internal_rpc.ca_file",
         ]
@@ -47,7 +46,7 @@ fn given_keys_without_effect_are_named_once() {
     assert_eq!(named.len(), 1);
     assert_eq!(
         (named[0].key.as_str(), named[0].reason.as_str()),
-        ("retry_max", "waits for gossip")
+        ("retry_max", "waits for client mode")
     );
 }
 

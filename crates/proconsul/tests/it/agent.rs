@@ -29,9 +29,20 @@ pub fn own_address() -> Ipv4Addr {
     Ipv4Addr::new(127, third, high, low.clamp(1, 254))
 }
 
+/// The address of the agent on `home`, in all its lives.
+fn address_of(home: &Path) -> Ipv4Addr {
+    let file = home.join("address");
+    let known = std::fs::read_to_string(&file).ok();
+    known.and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+        let address = own_address();
+        std::fs::write(&file, address.to_string()).unwrap();
+        address
+    })
+}
+
 /// How an agent on `home` is run, where it answers, and where its log goes.
 fn command(home: &Path) -> (Command, Ipv4Addr, PathBuf) {
-    let address = own_address();
+    let address = address_of(home);
     let config = home.join("agent.json");
     std::fs::write(
         &config,

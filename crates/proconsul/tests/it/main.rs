@@ -26,6 +26,7 @@ mod killed;
 mod load;
 mod managed;
 mod metrics;
+mod pool;
 mod private;
 mod refused;
 mod reload;
