@@ -171,7 +171,7 @@ fn validate_hints_only_when_asked() {
     let mut lines = hints.err.lines();
     assert_eq!(
         lines.next(),
-        Some("hint: retry_max has no effect: waits for gossip")
+        Some("hint: retry_max has no effect: waits for client mode")
     );
     assert!(
         lines
